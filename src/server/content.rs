@@ -56,8 +56,8 @@ impl Content {
     pub fn let_rows_go(&mut self, eviction: Option<&Eviction>, fixed: &[bool]) {
         let fixed = fixed.iter().chain(std::iter::repeat(&false));
         for (table, fixed) in self.tables.iter_mut().zip(fixed) {
-            if eviction.is_some() && !fixed {
-                table.let_rows_go();
+            if let Some(eviction) = eviction.filter(|_| !fixed) {
+                table.let_rows_go(eviction);
             }
         }
     }

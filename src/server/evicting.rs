@@ -1,5 +1,6 @@
 //! The server evicts rows: those that a rule gives up, whenever it is time to look for them, and
-//! those that a full table drives out.
+//! those that a full table drives out. In a dry run only their lives end: weights, optimizer state
+//! and admission stay as they are.
 
 use super::eviction::Eviction;
 use super::store::ParameterServer;
@@ -9,6 +10,12 @@ use crate::optimizer::Moment;
 use crate::params::Table;
 
 impl ParameterServer {
+    /// Counts looks for rows from this moment on: those before it were made by another job.
+    pub fn begin_looks_at(&mut self, now: Moment) {
+        let every = self.eviction.as_ref().and_then(|eviction| eviction.every);
+        self.looked = every.map_or(0, |every| every.passed(now) as u64);
+    }
+
     /// Evicts the rows that the rule gives up, if it is time to look for them.
     pub(super) fn evict_due(&mut self, now: Moment) {
         let Some(every) = self.eviction.as_ref().and_then(|eviction| eviction.every) else {
@@ -49,17 +56,15 @@ impl ParameterServer {
     fn evict(&mut self, t: usize, gone: &[u32]) {
         let Some(eviction) = &self.eviction else { return };
         let store = &mut self.content.tables[t];
-        if eviction.dry_run {
-            if let Some(lives) = store.lives_mut() {
-                lives.note(gone.len());
-            }
-            return;
-        }
         let (table, slots) = (&self.layout.tables[t], self.sparse_rule.slots());
         let first = FirstRow { table, index: t, slots, streams: self.streams };
         for &id in gone {
             let shard = self.sharding.of_row(table.space, id).index();
-            store.evict(id, &first, eviction, self.versions[shard]);
+            let version = self.versions[shard];
+            match (eviction.dry_run, store.lives_mut()) {
+                (true, Some(lives)) => lives.evict(id, version),
+                _ => store.evict(id, &first, eviction, version),
+            }
         }
     }
 

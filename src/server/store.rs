@@ -411,7 +411,7 @@ impl ParameterServer {
         }
         if let Some(eviction) = &self.eviction {
             let read = context.version.saturating_sub(1 + context.staleness.round() as u64);
-            let push = RowPush { now: context.progress, read, late: eviction.late };
+            let push = RowPush { now: context.progress, read, late: eviction.late_gradients() };
             store.live(&mut self.touched, &*eviction.rule, push);
         }
         store.note_touched(&self.touched);

@@ -43,14 +43,14 @@ impl FirstRow<'_> {
 
 impl TableStore {
     /// Rows come and go from now on; none is there yet.
-    pub fn let_rows_go(&mut self) {
+    pub fn let_rows_go(&mut self, eviction: &Eviction) {
         self.known.ask_marks_only();
-        self.lives = Some(RowLives::new(self.updates.len()));
+        self.lives = Some(RowLives::new(self.updates.len(), eviction.dry_run));
     }
 
-    /// Whether the row is there; every row is if none is ever evicted.
+    /// Whether the row is there; every row is if none is ever evicted. A dry run evicts none.
     pub fn is_there(&self, id: u32) -> bool {
-        self.lives.as_ref().is_none_or(|lives| lives.record(id).is_some())
+        self.lives.as_ref().is_none_or(|lives| lives.is_kept(id))
     }
 
     /// The lives of its rows, if rows are evicted.
@@ -59,7 +59,7 @@ impl TableStore {
     }
 
     /// Rows that are there: those of ids that training has met, and that are admitted and not
-    /// evicted.
+    /// evicted. In a dry run, those that would be there.
     pub fn rows_there(&self) -> u64 {
         match &self.lives {
             Some(lives) => lives.alive(),

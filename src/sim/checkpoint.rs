@@ -184,6 +184,7 @@ impl TrainingSession {
                 .iter_mut()
                 .for_each(|table| table.begin_lives_at(now));
         }
+        training.server.begin_looks_at(training.clock.now(&self.progress));
         if restart.counters == Kept::Keep {
             training.clock.continue_versions(&checkpoint.elapsed, shards);
         }

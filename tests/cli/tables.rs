@@ -121,7 +121,15 @@ fn settings_of_tables_without_effect_are_said() {
     warned(&shared, "rows that ids share are always there");
     let bloom = ["admission={after=16,by={bloom={bits=4}}}"];
     warned(&bloom, "no row is ever admitted");
-    let said = on(folder.path(), &["check", "my.toml", "eviction.every={updates=0}"]);
-    assert!(said.code == 2 && said.stderr.contains("has no length"), "{}", said.stderr);
+    let refused = |words: &[&str], what: &str| {
+        let said = on(folder.path(), &[&["check", "my.toml"], words].concat());
+        assert!(said.code == 2 && said.stderr.contains(what), "{words:?}: {}", said.stderr);
+    };
+    refused(&["eviction.every={updates=0}"], "`eviction.every` has no length");
+    for rule in ["{kind='age',after={examples=0}}", "{kind='score',half_life={sim_time='0s'}}"] {
+        refused(&[&format!("eviction.rule={rule}")], "has no length");
+    }
+    let twice = "[{spaces=['user','item'],hashing={kind='double',rows=9}},{spaces=['item']}]";
+    refused(&[&format!("tables.of={twice}")], "the tables of `item` are set twice");
     drop(done(straggler().arg("explain").arg("evictions")));
 }

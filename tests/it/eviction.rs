@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use straggler::optimizer::{Horizon, Moment};
 use straggler::scenario::{Job, Scenario};
-use straggler::server::eviction::{Capacity, LateGradients, ReturnsWith, age, least_recent};
+use straggler::server::eviction::{
+    Capacity, LateGradients, LifeCounts, ReturnsWith, age, least_recent,
+};
 use straggler::server::{Eviction, EvictionRule, ParameterServer, RowsFound};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::{NoObserver, Record, Restart, State};
@@ -34,6 +36,10 @@ fn end(scenario: &Scenario, mut look: impl FnMut(&ParameterServer)) -> Job {
     job
 }
 
+fn counts(job: &Job) -> LifeCounts {
+    server(job.session()).table(0).lives().unwrap().counts()
+}
+
 fn final_weights(scenario: &Scenario) -> Vec<u32> {
     weights(server(end(scenario, |_| {}).session()))
 }
@@ -45,8 +51,7 @@ fn what_evicts_nothing_changes_nothing() {
     let dry = Eviction { dry_run: true, ..expiry(5) };
     let job = end(&with(dry), |_| {});
     assert!(plain == weights(server(job.session())), "a dry run");
-    let counts = server(job.session()).table(0).lives().unwrap().counts();
-    assert!(counts.evicted > 0 && counts.returned == 0, "{counts:?}");
+    let would = counts(&job);
     let roomy = Eviction { at_most: Some(Capacity::Rows(u64::MAX)), ..Eviction::default() };
     assert!(plain == final_weights(&with(roomy)), "no table is ever full");
     // Moved to slower memory, everything is as it was when a row returns.
@@ -54,7 +59,8 @@ fn what_evicts_nothing_changes_nothing() {
     let moved = Eviction { returns, keep_slots: true, ..expiry(5) };
     let job = end(&with(moved), |_| {});
     assert!(plain == weights(server(job.session())), "rows return as they were");
-    assert!(server(job.session()).table(0).lives().unwrap().counts().returned > 0);
+    assert!(counts(&job).returned > 0);
+    assert_eq!(would, counts(&job), "a dry run counts what would happen");
     assert!(plain != final_weights(&with(expiry(5))), "rows begin anew");
 }
 
@@ -71,7 +77,7 @@ fn rows_that_came_are_there_or_were_evicted() {
             assert_eq!(known, lives.alive(), "a row is known if it is there");
         }
     });
-    let counts = server(job.session()).table(0).lives().unwrap().counts();
+    let counts = counts(&job);
     assert!(counts.evicted > 0 && counts.returned > 0, "{counts:?}");
     // The rows of one push may exceed the capacity by themselves.
     assert!((10..80).contains(&most), "{most}");

@@ -1,14 +1,18 @@
 //! Whether tables are kept in a way that makes sense.
 
-use super::codes::{NO_EFFECT, SUSPICIOUS, UNUSABLE};
+use std::collections::BTreeMap;
+
+use super::codes::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::optimizer::Horizon;
 use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
+use crate::server::EvictionRule;
 use crate::server::admission::AdmittedBy;
 
 /// Reports settings of tables without effect, and lengths of zero.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     never_admitted(loaded, found);
+    named_twice(loaded, found);
     let Scenario { eviction, tables, timing_only, .. } = &loaded.value;
     let Some(eviction) = eviction.as_ref().filter(|_| timing_only.is_none()) else { return };
     let mut idle = |key: &str, message: String, help: &str| {
@@ -44,16 +48,47 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             "tables.hashing.kind = \"collisionless\" has rows that come and go",
         );
     }
-    let is_nothing = |length: Horizon| match length {
+    let rule = match &eviction.rule {
+        EvictionRule::Age(age) => Some(("eviction.rule.after", age.after)),
+        EvictionRule::Score(score) => Some(("eviction.rule.half_life", score.half_life)),
+        _ => None,
+    };
+    let lengths = [
+        eviction.every.map(|every| ("eviction.every", every, "how much is trained between two looks")),
+        rule.map(|(key, length)| (key, length, "a length of training")),
+    ];
+    for (key, length, what) in lengths.into_iter().flatten() {
+        if is_nothing(length) {
+            found.push(
+                Problem::error(&UNUSABLE, key, format!("`{key}` has no length"))
+                    .label(loaded.origin(key), "")
+                    .help(format!("{what}, such as {{ updates = 1000 }}")),
+            );
+        }
+    }
+}
+
+fn is_nothing(length: Horizon) -> bool {
+    match length {
         Horizon::Updates(length) | Horizon::Examples(length) => length == 0,
         Horizon::SimTime(length) => length.is_zero(),
-    };
-    if eviction.every.is_some_and(is_nothing) {
-        found.push(
-            Problem::error(&UNUSABLE, "eviction.every", "`eviction.every` has no length")
-                .label(loaded.origin("eviction.every"), "")
-                .help("how much is trained between two looks, such as { updates = 1000 }"),
-        );
+    }
+}
+
+/// Two entries of `tables.of` for one id space: only one can hold.
+fn named_twice(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let mut named: BTreeMap<&str, String> = BTreeMap::new();
+    for (i, of) in loaded.value.tables.of.iter().enumerate() {
+        for (j, space) in of.spaces.iter().enumerate() {
+            let path = format!("tables.of.{i}.spaces.{j}");
+            let Some(first) = named.insert(space, path.clone()) else { continue };
+            found.push(
+                Problem::error(&CONFLICT, &path, format!("the tables of `{space}` are set twice"))
+                    .label(loaded.origin(&path), "")
+                    .label(loaded.origin(&first), "and here")
+                    .help("leave one of the two out"),
+            );
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub struct LifeCounts {
     pub came: u64,
     /// Those of a row that had been evicted before.
     pub returned: u64,
-    /// Rows evicted; in a dry run, rows that would have been.
+    /// Rows evicted; in a dry run, those that would have been.
     pub evicted: u64,
     /// Gradients for a row that was evicted after its worker had read it.
     pub late: u64,
@@ -31,6 +31,8 @@ pub struct RowLives {
     /// Rows that are there.
     alive: u64,
     counts: LifeCounts,
+    /// Whether rows are only counted, and none is evicted.
+    dry: bool,
 }
 
 /// The lives of rows, one number per row in each column.
@@ -62,9 +64,10 @@ pub(in crate::server) struct RowPush {
 }
 
 impl RowLives {
-    /// A table of `rows` rows of which none is there.
-    pub(in crate::server) fn new(rows: usize) -> RowLives {
-        RowLives { rows: vec![None; rows], evictions: vec![(0, 0); rows], ..RowLives::default() }
+    /// A table of `rows` rows of which none is there. In a `dry` run rows are only counted.
+    pub(in crate::server) fn new(rows: usize, dry: bool) -> RowLives {
+        let (rows, evictions) = (vec![None; rows], vec![(0, 0); rows]);
+        RowLives { rows, evictions, dry, ..RowLives::default() }
     }
 
     /// Rows that are there.
@@ -80,6 +83,11 @@ impl RowLives {
     /// What is known of a row, if it is there.
     pub fn record(&self, id: u32) -> Option<&RowRecord> {
         self.rows[id as usize].as_ref()
+    }
+
+    /// Whether the table has the row: it is there, or a dry run has only counted that it went.
+    pub fn is_kept(&self, id: u32) -> bool {
+        self.record(id).is_some() || self.dry && self.evictions(id) > 0
     }
 
     /// How often the row was evicted.
@@ -169,11 +177,6 @@ impl RowLives {
         there.map(|(id, row)| (rule.worth(row, weights(id), now, self.newest), id)).collect()
     }
 
-    /// Counts rows that a dry run would evict.
-    pub(in crate::server) fn note(&mut self, rows: usize) {
-        self.counts.evicted += rows as u64;
-    }
-
     /// The row goes, when its shard has this version.
     pub(in crate::server) fn evict(&mut self, id: u32, version: u64) {
         if self.rows[id as usize].take().is_some() {
@@ -243,8 +246,7 @@ impl RowLives {
         self.newest = now;
     }
 
-    /// Whether every row that came is there or was evicted; not of a dry run, which counts rows
-    /// that stay.
+    /// Whether every row that came is there or was evicted.
     pub fn adds_up(&self) -> bool {
         let there = self.rows.iter().filter(|row| row.is_some()).count() as u64;
         there == self.alive && self.counts.came == self.alive + self.counts.evicted
@@ -258,7 +260,8 @@ crate::persist!(RowLives {
     evictions: sized,
     newest: state,
     alive: state,
-    counts: state
+    counts: state,
+    dry: fixed
 });
 
 #[cfg(test)]
@@ -298,7 +301,7 @@ mod tests {
         ) {
             for (number, rule) in rules().iter().enumerate() {
                 let rule: &dyn EvictionConfig = &**rule;
-                let mut lives = RowLives::new(12);
+                let mut lives = RowLives::new(12, false);
                 // By id: update of the last push, pushes, score.
                 let mut map: BTreeMap<u32, (u64, u32, f64)> = BTreeMap::new();
                 let (mut came, mut evicted) = (0u64, 0u64);
@@ -368,7 +371,7 @@ mod tests {
     #[test]
     fn a_gradient_is_late_if_its_worker_read_before_the_eviction() {
         let rule = EvictionRule::default();
-        let mut lives = RowLives::new(2);
+        let mut lives = RowLives::new(2, false);
         assert!(lives.push(1, &*rule, push(3)));
         lives.evict(1, 10);
         let late = |read, late| RowPush { now: at(11), read, late };

@@ -87,7 +87,7 @@ pub struct Eviction {
     pub at_most: Option<Capacity>,
     /// Rows of a table that always stay, those worth most.
     pub at_least: u64,
-    /// Looks for rows and counts them, and evicts none.
+    /// Counts the rows that would come, go and return, and evicts none.
     pub dry_run: bool,
     /// The weights with which an evicted row returns.
     pub returns: ReturnsWith,
@@ -95,6 +95,13 @@ pub struct Eviction {
     pub keep_slots: bool,
     /// What becomes of a gradient for a row that was evicted after its worker had read it.
     pub late: LateGradients,
+}
+
+impl Eviction {
+    /// What becomes of late gradients; a dry run loses none.
+    pub(in crate::server) fn late_gradients(&self) -> LateGradients {
+        if self.dry_run { LateGradients::Apply } else { self.late }
+    }
 }
 
 /// The most that a table holds.
