@@ -47,10 +47,20 @@ pub struct ShardService {
     /// processor.
     #[serde(skip_serializing_if = "Discipline::is_first_come")]
     pub discipline: Discipline,
+    /// Cores of the shard's processor. A request is served by one of them; under
+    /// `processor_sharing` n requests share them, and none gets more than one.
+    #[serde(skip_serializing_if = "is_single")]
+    #[schemars(range(min = 1, max = 1_024))]
+    pub cores: u32,
     /// Under `processor_sharing`: the share of a push, relative to that of a pull.
     #[serde(skip_serializing_if = "is_one")]
     #[schemars(range(min = 0.001, max = 1_000.0))]
     pub push_weight: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_single(cores: &u32) -> bool {
+    *cores == 1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -68,12 +78,19 @@ impl Default for ShardService {
             per_kib: SimSpan::ZERO,
             law: None,
             discipline: Discipline::default(),
+            cores: 1,
             push_weight: 1.0,
         }
     }
 }
 
 impl ShardService {
+    /// Whether requests take no time.
+    pub fn is_free(&self) -> bool {
+        let times = [self.pull_fixed, self.pull_per_row, self.push_fixed, self.push_per_row];
+        times.iter().chain([&self.per_kib]).all(|time| time.is_zero())
+    }
+
     /// Mean service time of a pull of `rows` rows and `dense_bytes` bytes of dense parameters.
     pub fn pull(&self, rows: u64, dense_bytes: u64) -> SimSpan {
         self.pull_fixed + self.pull_per_row.times(rows) + self.dense(dense_bytes)

@@ -40,7 +40,7 @@ impl Shard {
         links: Discipline,
     ) -> Shard {
         Shard {
-            processor: Station::new(service.discipline),
+            processor: Station::with_cores(service.discipline, service.cores),
             service,
             law,
             link_in: Station::new(links),

@@ -1,16 +1,18 @@
-//! Links and shard processors: first come, first served, or shared by all.
+//! Links and shard processors: first come, first served, or shared by all. A processor may have
+//! several cores.
 
 use super::queue::Event;
 use super::sharing::{Customer, Onward, SharedStation};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Discipline;
 
-/// A server for one customer at a time, in order of arrival, or for all at once. In order of
-/// arrival the end of a service is known on arrival, since arrivals are processed in the order of
-/// time.
-#[derive(Clone, Debug, Default)]
+/// A server for one customer at a time and core, in order of arrival, or for all at once. In order
+/// of arrival the end of a service is known on arrival, since arrivals are processed in the order
+/// of time.
+#[derive(Clone, Debug)]
 pub struct Station {
-    free_at: SimTime,
+    /// By core.
+    free_at: Vec<SimTime>,
     sharing: Option<Box<SharedStation>>,
     /// Time that all customers need so far, those in the queue included.
     work: SimSpan,
@@ -21,31 +23,40 @@ pub struct Station {
 }
 
 impl Station {
-    /// An idle station.
+    /// An idle station of one core, such as a link.
     pub fn new(discipline: Discipline) -> Station {
-        let sharing = match discipline {
-            Discipline::FirstCome => None,
-            Discipline::ProcessorSharing => Some(Box::default()),
-        };
-        Station { sharing, ..Station::default() }
+        Station::with_cores(discipline, 1)
     }
 
-    /// Time spent serving until `now`.
-    pub fn busy(&self, now: SimTime) -> SimSpan {
-        let unfinished = match &self.sharing {
-            Some(sharing) => sharing.unfinished(now),
-            None if self.free_at > now => self.free_at.since(now),
-            None => SimSpan::ZERO,
+    /// An idle station of so many cores.
+    pub fn with_cores(discipline: Discipline, cores: u32) -> Station {
+        let sharing = match discipline {
+            Discipline::FirstCome => None,
+            Discipline::ProcessorSharing => Some(Box::new(SharedStation::new(cores))),
         };
-        SimSpan(self.work.0.saturating_sub(unfinished.0))
+        let free_at = vec![SimTime::ZERO; cores.max(1) as usize];
+        Station { free_at, sharing, work: SimSpan::ZERO, waited: SimSpan::ZERO, served: 0 }
+    }
+
+    /// Time that its cores spent serving until `now`, the mean over them.
+    pub fn busy(&self, now: SimTime) -> SimSpan {
+        SimSpan(self.done(now).0 / self.free_at.len() as u64)
+    }
+
+    fn done(&self, now: SimTime) -> SimSpan {
+        let unfinished = match &self.sharing {
+            Some(sharing) => sharing.unfinished(now).0,
+            None => self.free_at.iter().map(|at| at.0.saturating_sub(now.0)).sum(),
+        };
+        SimSpan(self.work.0.saturating_sub(unfinished))
     }
 
     /// Removes all customers, as when the process behind it ends.
     pub fn clear(&mut self, now: SimTime) {
-        self.work = self.busy(now);
-        self.free_at = now;
+        self.work = self.done(now);
+        self.free_at.fill(now);
         if let Some(sharing) = &mut self.sharing {
-            **sharing = SharedStation::default();
+            sharing.clear();
         }
     }
 
@@ -95,12 +106,13 @@ impl Station {
         if span.is_zero() {
             return now;
         }
-        let start = now.max(self.free_at);
-        self.waited += start.since(now);
         self.work += span;
         self.served += 1;
-        self.free_at = start + span;
-        self.free_at
+        let free_at = self.free_at.iter_mut().min().expect("a station has a core");
+        let start = now.max(*free_at);
+        self.waited += start.since(now);
+        *free_at = start + span;
+        *free_at
     }
 }
 
@@ -118,7 +130,7 @@ mod tests {
 
     #[test]
     fn customers_queue_in_order() {
-        let mut station = Station::default();
+        let mut station = Station::new(Discipline::FirstCome);
         assert_eq!(station.serve(SimTime(10), SimSpan(5)), SimTime(15));
         assert_eq!(station.serve(SimTime(12), SimSpan(5)), SimTime(20));
         assert_eq!(station.serve(SimTime(13), SimSpan(0)), SimTime(13));
@@ -129,8 +141,19 @@ mod tests {
     }
 
     #[test]
+    fn each_core_serves_one_customer() {
+        let mut station = Station::with_cores(Discipline::FirstCome, 2);
+        assert_eq!(station.serve(SimTime(0), SimSpan(10)), SimTime(10));
+        assert_eq!(station.serve(SimTime(1), SimSpan(4)), SimTime(5));
+        assert_eq!(station.serve(SimTime(2), SimSpan(4)), SimTime(9));
+        assert_eq!(station.serve(SimTime(3), SimSpan(4)), SimTime(13));
+        assert_eq!(station.waited, SimSpan(3 + 6));
+        assert_eq!(station.busy(SimTime(9)), SimSpan((9 + 8) / 2));
+    }
+
+    #[test]
     fn a_station_is_busy_for_no_longer_than_time_has_passed() {
-        let mut station = Station::default();
+        let mut station = Station::new(Discipline::FirstCome);
         for _ in 0..10 {
             station.serve(SimTime(100), SimSpan(50));
         }

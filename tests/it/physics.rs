@@ -48,6 +48,52 @@ fn sharing_is_insensitive_to_the_law_of_service() {
     assert!(wild < 4.8, "{wild}");
 }
 
+/// Machine repair with c repairers (M/M/c//N): throughput from the balance of births and deaths.
+fn machine_repair(workers: u32, cores: u32, service: f64) -> f64 {
+    let busy = |n: u32| f64::from(n.min(cores));
+    let (mut weight, mut all, mut rate) = (1.0, 0.0, 0.0);
+    for n in 0..=workers {
+        all += weight;
+        rate += weight * busy(n) / service;
+        weight *= f64::from(workers - n) * service / busy(n + 1);
+    }
+    rate / all
+}
+
+/// The number of requests at a processor of several cores does not depend on whether they share it
+/// or wait, if service times are exponential; and with sharing not on their law.
+#[test]
+fn several_cores_serve_as_the_formula_says() {
+    let rate = |cores, discipline, law: &StepTimeChoice| {
+        let push_fixed = SimSpan(SECOND.0 / 4);
+        let cluster = NullCluster {
+            service: ShardService { push_fixed, discipline, cores, ..ShardService::default() },
+            service_law: Some(law.clone()),
+            limits: Limits { updates: Some(100_000), ..Limits::default() },
+            ..NullCluster::textbook(16, exponential())
+        };
+        let (simulation, pushes) = cluster.run();
+        let spent = seconds(simulation.now()) / SECOND.seconds();
+        let busy = simulation.shards()[0].processor.busy(simulation.now()).seconds();
+        let rate = pushes.len() as f64 / spent;
+        // Little's law for the cores.
+        let wanted = rate * 0.25 / f64::from(cores);
+        assert!((busy / simulation.now().seconds() / wanted - 1.0).abs() < 0.02);
+        rate
+    };
+    for cores in [1, 2, 3, 20] {
+        let wanted = machine_repair(16, cores, 0.25);
+        for discipline in [Discipline::FirstCome, Discipline::ProcessorSharing] {
+            let found = rate(cores, discipline, &exponential());
+            assert!((found / wanted - 1.0).abs() < 0.015, "{cores} {discipline:?}: {found} {wanted}");
+        }
+        let law = StepTimeChoice::Gamma(gamma::Config { variation: 2.0 });
+        let found = rate(cores, Discipline::ProcessorSharing, &law);
+        assert!((found / wanted - 1.0).abs() < 0.02, "{cores}: {found} {wanted}");
+    }
+    assert!((machine_repair(10, 1, 0.2) - 4.908_077).abs() < 1e-6);
+}
+
 fn scenario() -> Scenario {
     let mut scenario = Scenario {
         timing_only: Some(Traffic { rows: 50, row_dim: 4, dense: 1000 }),

@@ -122,7 +122,7 @@ crate::table! {
     "shards.csv" ShardRow {
         shard: u32 = "Its number.",
         updates: u64 ["updates"] = "Updates that it has applied.",
-        busy_s: f64 ["simulated s"] = "Time spent serving.",
+        busy_s: f64 ["simulated s"] = "Time spent serving, the mean over the cores of its processor.",
         queue_wait_s: f64 ["simulated s"] = "Time that requests waited for the shard and its \
             inward link, added up.",
         bytes_in: u64 ["bytes"] = "Bytes pushed to it.",

@@ -14,7 +14,6 @@ use super::document::{Loaded, Problem};
 use super::rate_edge::RateEdge;
 use super::spec::Scenario;
 use crate::base::significant::brief;
-use crate::cluster::ShardService;
 use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
 use crate::protocol::Fit;
@@ -214,7 +213,7 @@ fn still_clock(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         && network.latency.is_zero()
         && network.worker_bandwidth.is_none()
         && network.shard_bandwidth.is_none()
-        && *server == ShardService { law: server.law.clone(), ..ShardService::default() };
+        && server.is_free();
     if stop.sim_time.is_some() && !counted && free {
         found.push(
             Problem::error(
