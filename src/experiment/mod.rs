@@ -26,6 +26,7 @@ mod starts;
 pub mod stop;
 mod summary;
 pub mod sweep;
+mod tables;
 pub mod verify;
 
 pub use drive::SaveEvery;

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use super::best::Best;
 use super::health::Health;
-use super::{layers, presence, shard_failures};
+use super::{layers, presence, shard_failures, tables};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
-    DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow, ShardRow,
-    StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow,
+    ShardRow, StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 use crate::sim::record::{RowStaleness, TableState};
 use crate::sim::{
@@ -40,6 +40,8 @@ pub struct Recording {
     pub layers: bool,
     /// Whether there is a series of the rows of tables.
     pub tables: bool,
+    /// Whether there is a series of the hash tables that find rows.
+    pub cuckoo: bool,
 }
 
 /// Whether series begin or are continued.
@@ -84,6 +86,7 @@ pub struct Recorder {
     /// Only if the scenario asks for it.
     layers: Option<TableWriter>,
     tables: Option<TableWriter>,
+    cuckoo: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: IntervalTotals,
@@ -149,6 +152,10 @@ impl Recorder {
             },
             tables: match recording.tables {
                 true => Some(table::<TableRowsRow>(folder, begin)?),
+                false => None,
+            },
+            cuckoo: match recording.cuckoo {
+                true => Some(table::<CuckooRow>(folder, begin)?),
                 false => None,
             },
             timeline_left: recording.timeline,
@@ -337,22 +344,12 @@ impl Recorder {
 
     fn tables(&mut self, progress: &Progress, states: &[TableState<'_>]) {
         let Some(table) = &mut self.tables else { return };
-        let row = |state: &TableState<'_>| TableRowsRow {
-            update: progress.updates,
-            examples: progress.examples,
-            sim_s: progress.now.seconds(),
-            table: state.table.to_string(),
-            rows: state.rows,
-            waiting: state.waiting,
-            too_early: state.too_early,
-            bytes: state.bytes,
-            came: state.counts.came,
-            returned: state.counts.returned,
-            evicted: state.counts.evicted,
-            late: state.counts.late,
-        };
-        let written = states.iter().try_for_each(|state| table.row(&row(state)));
-        let outcome = written.and_then(|()| table.flush());
+        let rows = states.iter().map(|state| tables::row(progress, state));
+        let mut outcome = table.append(rows);
+        if let Some(table) = &mut self.cuckoo {
+            let rows = states.iter().filter_map(|state| tables::cuckoo_row(progress, state));
+            outcome = outcome.and_then(|()| table.append(rows));
+        }
         self.keep(outcome);
     }
 
@@ -416,7 +413,7 @@ impl Recorder {
     fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
         let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
         let always = [evaluations, training, divergence, timeline, service].into_iter();
-        always.chain(&mut self.layers).chain(&mut self.tables)
+        always.chain(&mut self.layers).chain(&mut self.tables).chain(&mut self.cuckoo)
     }
 
     fn class(&self, index: usize) -> &str {
@@ -525,6 +522,7 @@ crate::persist!(Recorder {
     service: state,
     layers: each,
     tables: each,
+    cuckoo: each,
     timeline_left: state,
     cadence: state,
     interval: state,

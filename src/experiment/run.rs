@@ -15,12 +15,13 @@ use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
 use super::summary::{summary, undefined};
+use super::tables;
 use crate::base::ByteSize;
 use crate::data::Remark;
 use crate::metrics::Quality;
 use crate::results::folder::{ExistingResults, ResultsFolder, hex_digest};
 use crate::results::json;
-use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary, TableRows};
+use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
 use crate::scenario::build::{Opener, Prepared, open_anew};
 use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
@@ -30,7 +31,7 @@ use crate::scenario::stages::ResolvedStage;
 use crate::scenario::start::Start;
 use crate::scenario::{Scenario, document};
 use crate::server::ParameterServer;
-use crate::sim::record::{TableState, table_states};
+use crate::sim::record::table_states;
 use crate::sim::{Observer, SimError, Work};
 
 /// A scenario that is ready to run: its log is open and its needs are known.
@@ -433,7 +434,10 @@ impl Trial {
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
             layers: record.layers.is_some(),
-            tables: self.scenario.admission.is_some() || self.scenario.eviction.is_some(),
+            tables: self.scenario.admission.is_some()
+                || self.scenario.eviction.is_some()
+                || self.scenario.tables.have_row_indexes(),
+            cuckoo: self.scenario.tables.have_row_indexes(),
         }
     }
 
@@ -451,21 +455,9 @@ impl Trial {
         if let Work::Training(training) = &session.work {
             summary.weights_sha256 = Some(weights_digest(training.server()));
             let tables = table_states(training.server());
-            summary.tables = tables.iter().map(table_rows).collect();
+            summary.tables = tables.iter().map(tables::summary).collect();
         }
         summary
-    }
-}
-
-fn table_rows(state: &TableState<'_>) -> TableRows {
-    TableRows {
-        table: state.table.to_string(),
-        rows: state.rows,
-        waiting: state.waiting,
-        came: state.counts.came,
-        returned: state.counts.returned,
-        evicted: state.counts.evicted,
-        late: state.counts.late,
     }
 }
 

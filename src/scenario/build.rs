@@ -497,7 +497,8 @@ impl Scenario {
         let server = ParameterServer::new(layout, sharding, rules.0, rules.1, drawn)
             .with_admission(self.admission)
             .with_unknown(self.tables.unknown, &hashed)
-            .with_eviction(self.eviction.clone());
+            .with_eviction(self.eviction.clone())
+            .with_row_indexes(&self.indexed_spaces(source.as_ref()));
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())

@@ -212,7 +212,9 @@ impl Scenario {
             |dim: usize| (dim + Slot::all(sparse_rule.slots(), dim) + 1 + admitted(dim)) as u64;
         let sparse = layout.tables.iter().map(|t| u64::from(t.rows).saturating_mul(row(t.dim)));
         let (dense, sparse) = (4 * dense.sum::<usize>() as u64, 4 * sparse.sum::<u64>());
-        let server = (dense + sparse).saturating_add(self.histories(layout));
+        let server = (dense + sparse)
+            .saturating_add(self.histories(layout))
+            .saturating_add(self.row_indexes(prepared));
         // What an update changes.
         let touched = estimate.rows_per_batch.saturating_mul(
             4 * layout.tables.iter().map(|table| row(table.dim)).max().unwrap_or(0),

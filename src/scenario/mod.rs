@@ -18,6 +18,7 @@ pub mod rate_edge;
 mod read;
 pub mod remarks;
 mod restart;
+mod row_indexes;
 pub mod rules;
 pub mod seeds;
 pub mod shorthand;

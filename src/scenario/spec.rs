@@ -314,6 +314,12 @@ impl Tables {
         *self == Tables::default()
     }
 
+    /// Whether rows of any id space may be found through hash tables.
+    pub fn have_row_indexes(&self) -> bool {
+        let mut all = std::iter::once(&self.hashing).chain(self.of.iter().map(|of| &of.hashing));
+        all.any(|hashing| hashing.row_index().is_some())
+    }
+
     /// How the ids of an id space find their rows.
     pub fn hashing_of(&self, space: &str) -> &Hashing {
         let named = self.of.iter().find(|of| of.spaces.iter().any(|name| name == space));

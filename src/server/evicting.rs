@@ -66,11 +66,25 @@ impl ParameterServer {
                 _ => store.evict(id, &first, eviction, version),
             }
         }
+        self.settle_row_index(t, gone.iter().copied());
     }
 
     /// The tables whose rows come and go, because they are evicted or must be admitted.
     pub fn living_tables(&self) -> impl Iterator<Item = (&Table, &TableStore)> {
-        let tables = self.layout.tables.iter().zip(&self.content.tables);
-        tables.filter(|(_, store)| store.lives().is_some() || store.gate().is_some())
+        self.told_tables()
+            .map(|(_, table, store)| (table, store))
+            .filter(|(_, store)| is_living(store))
     }
+
+    /// The tables of which there is something to tell, with their numbers: those whose rows come and go,
+    /// or are found through a hash table.
+    pub fn told_tables(&self) -> impl Iterator<Item = (usize, &Table, &TableStore)> {
+        let tables = self.layout.tables.iter().zip(&self.content.tables).enumerate();
+        let tables = tables.map(|(t, (table, store))| (t, table, store));
+        tables.filter(|(t, _, store)| is_living(store) || self.row_index(*t).is_some())
+    }
+}
+
+fn is_living(store: &TableStore) -> bool {
+    store.lives().is_some() || store.gate().is_some()
 }

@@ -229,6 +229,9 @@ impl ParameterServer {
                 store.set_life(id, table.lives.get(at).unwrap_or(&known));
             }
         }
+        for (t, table) in excerpt.tables.iter().enumerate() {
+            self.settle_row_index(t, table.ids.iter().copied());
+        }
     }
 }
 

@@ -6,10 +6,12 @@
 pub mod admission;
 mod bloom;
 pub mod content;
+pub mod cuckoo;
 pub mod dense;
 mod evicting;
 pub mod eviction;
 pub mod excerpt;
+mod indexing;
 mod known;
 mod life_tensors;
 pub mod merge;

@@ -9,6 +9,7 @@ use super::admission::Admission;
 use super::content::Content;
 use super::eviction::Eviction;
 use super::eviction::lives::RowPush;
+use super::indexing::RowIndexes;
 use super::table::TableStore;
 use super::unknown::{Stand, UnknownIds};
 use crate::base::{ShardId, Streams};
@@ -34,6 +35,8 @@ pub struct ParameterServer {
     pub(super) looked: u64,
     /// The version of each shard after its last update, if rows are evicted.
     pub(super) versions: Vec<u64>,
+    /// What finds the rows of tables that are not found by number.
+    pub(super) indexes: RowIndexes,
     /// The rows of the current update.
     pub(super) touched: Vec<TouchedRow>,
 }
@@ -142,6 +145,7 @@ impl ParameterServer {
             eviction: None,
             looked: 0,
             versions: Vec::new(),
+            indexes: RowIndexes::default(),
             touched: Vec::new(),
         }
     }
@@ -239,14 +243,20 @@ impl ParameterServer {
         &mut self.content.tables[index]
     }
 
-    /// Copies one shard's part of a pull.
-    pub fn pull(&self, part: PullBuffers<'_>) {
+    /// Copies one shard's part of a pull, and counts the finds of tables that find their rows.
+    pub fn pull(&mut self, part: PullBuffers<'_>) {
         let PullBuffers { shard, lookups, dense, moving, rows, row_updates } = part;
         let own = (self.content.dense.weights(), &self.content.moving[..]);
         self.sharding.copy_blocks(&self.layout, shard, own, (dense, moving));
         for (t, table) in self.layout.tables.iter().enumerate() {
             let into = &mut rows[row_range(&self.layout, lookups, t)];
             let ids = &lookups.ids[table.space];
+            let ids = match self.indexes.0.get_mut(t) {
+                Some(Some(index)) => {
+                    index.pull(shard, ids, self.sharding.held(lookups, table.space, shard))
+                }
+                _ => ids,
+            };
             if self.sharding.shards() == 1 {
                 self.content.tables[t].copy(ids, into);
                 continue;
@@ -415,6 +425,7 @@ impl ParameterServer {
             store.live(&mut self.touched, &*eviction.rule, push);
         }
         store.note_touched(&self.touched);
+        self.indexes.push(t, shard, &self.touched);
         let then = context.carried.map(|carried| &carried.rows).filter(|rows| !rows.is_empty());
         let then = then.map(|rows| &rows[row_range(&self.layout, lookups, t)]);
         let first: usize = lookups.ids[..table.space].iter().map(Vec::len).sum();
@@ -470,6 +481,7 @@ crate::persist!(ParameterServer {
     eviction: fixed,
     looked: state,
     versions: sized,
+    indexes: state,
     touched: scratch
 });
 

@@ -7,6 +7,7 @@ use crate::metrics::{Quality, Undefined};
 use crate::protocol::PushId;
 use crate::server::ParameterServer;
 use crate::server::admission::AdmissionGate;
+use crate::server::cuckoo::{CuckooState, RowIndex};
 use crate::server::eviction::{LifeCounts, RowLives};
 
 use super::progress::Progress;
@@ -333,13 +334,15 @@ pub struct TableState<'a> {
     pub bytes: u64,
     /// What happened so far.
     pub counts: LifeCounts,
+    /// The hash tables that find its rows, if they are not found by number.
+    pub cuckoo: Option<CuckooState>,
 }
 
-/// The tables of a server whose rows come and go.
+/// The tables of a server whose rows come and go, or are found through a hash table.
 pub fn table_states(server: &ParameterServer) -> Vec<TableState<'_>> {
-    let tables = server.living_tables();
+    let tables = server.told_tables();
     tables
-        .map(|(table, store)| {
+        .map(|(t, table, store)| {
             let rows = store.rows_there();
             TableState {
                 table: &table.name,
@@ -348,6 +351,7 @@ pub fn table_states(server: &ParameterServer) -> Vec<TableState<'_>> {
                 too_early: store.gate().map_or(0, AdmissionGate::too_early),
                 bytes: rows * (8 + 4 * store.stride() as u64),
                 counts: store.lives().map(RowLives::counts).unwrap_or_default(),
+                cuckoo: server.row_index(t).map(RowIndex::state),
             }
         })
         .collect()

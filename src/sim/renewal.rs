@@ -80,6 +80,7 @@ impl Training {
         if restart.moving == Kept::Reset {
             self.moments.begin_at(self.server.moving());
         }
+        self.server.load_row_indexes();
         match restart.data {
             DataAt::Continue => {}
             DataAt::Reshuffle => {

@@ -153,6 +153,8 @@ impl ShardStates {
     ) -> GoneBack {
         let mut gone = GoneBack { stamp: self.stamp, stale_rows: 0 };
         let (Some(training), Some(full)) = (training, &self.full) else { return gone };
+        // A new process fills its tables anew.
+        training.server.forget_row_indexes(shard);
         training.server.lay(shard, full, slots);
         let all = &self.increments[..];
         let mut order: Vec<usize> = (0..all.len()).collect();

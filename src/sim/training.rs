@@ -229,7 +229,7 @@ impl Training {
     ///
     /// # Panics
     /// If the view is complete already: a bug of the engine.
-    pub fn pull(&self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
+    pub fn pull(&mut self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
         let CargoStage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };

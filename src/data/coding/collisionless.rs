@@ -16,4 +16,8 @@ impl HashingConfig for Config {
     }
 
     fn find(&self, _key: u64, _ids: u32, _rows: &mut Vec<u32>) {}
+
+    fn row_index(&self) -> Option<super::cuckoo::Config> {
+        None
+    }
 }

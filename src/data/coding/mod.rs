@@ -3,6 +3,7 @@
 
 mod coded;
 pub mod collisionless;
+pub mod cuckoo;
 pub mod double;
 pub mod modulo;
 #[cfg(test)]
@@ -48,6 +49,10 @@ pub trait HashingConfig {
     /// Adds to `rows` the row of each part of the id with this key, in the order of
     /// [`SharedRows::parts`].
     fn find(&self, key: u64, ids: u32, rows: &mut Vec<u32>);
+
+    /// The hash table through which servers find the row of an id; `None` if rows are found by their
+    /// numbers, which are known when the log is read.
+    fn row_index(&self) -> Option<cuckoo::Config>;
 }
 
 crate::registry! {
@@ -55,6 +60,8 @@ crate::registry! {
     pub enum Hashing: HashingConfig {
         /// Every id has a row of its own.
         "collisionless" => Collisionless(collisionless::Config),
+        /// Every id has a row of its own, which a cuckoo hash table finds (Monolith).
+        "cuckoo" => Cuckoo(cuckoo::Config),
         /// Ids are hashed into a fixed number of rows; ids with the same hash share a row.
         "modulo" | "hashed" => Modulo(modulo::Config),
         /// Two hashes give an id two rows of one table, which are added.

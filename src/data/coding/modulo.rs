@@ -28,4 +28,8 @@ impl HashingConfig for Config {
     fn find(&self, key: u64, _ids: u32, rows: &mut Vec<u32>) {
         rows.push(hashed(key, 0, self.rows));
     }
+
+    fn row_index(&self) -> Option<super::cuckoo::Config> {
+        None
+    }
 }

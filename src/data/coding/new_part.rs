@@ -27,4 +27,8 @@ impl HashingConfig for Config {
     fn find(&self, key: u64, _ids: u32, rows: &mut Vec<u32>) {
         rows.push((key % u64::from(self.few.max(1))) as u32);
     }
+
+    fn row_index(&self) -> Option<super::cuckoo::Config> {
+        None
+    }
 }

@@ -47,6 +47,10 @@ impl HashingConfig for Config {
         let number = ((u128::from(mix(key)) * range) >> 64) as u64;
         rows.extend([(number % remainders) as u32, (number / remainders) as u32]);
     }
+
+    fn row_index(&self) -> Option<super::cuckoo::Config> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ pub struct Summary {
     /// How many ids share their rows, by id space whose ids may; for people.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shared_rows: Vec<(String, String)>,
-    /// The rows of each table at the end, where rows come and go.
+    /// The rows of each table at the end, where rows come and go or are found through a hash table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableRows>,
     /// Mean training loss of the last interval.
@@ -348,6 +348,65 @@ pub struct TableRows {
     pub evicted: u64,
     /// Gradients for rows evicted meanwhile.
     pub late: u64,
+    /// The hash tables that find its rows, if they are not found by number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuckoo: Option<CuckooSummary>,
+}
+
+/// The cuckoo hash tables of an embedding table at the end of a run, all shards together.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CuckooSummary {
+    /// Entries.
+    pub entries: u64,
+    /// Buckets.
+    pub buckets: u64,
+    /// Slots of all buckets.
+    pub slots: u64,
+    /// Bytes of all slots.
+    pub bytes: u64,
+    /// Times that a pull or a push looked for an id.
+    pub finds: u64,
+    /// Slots that these looked at.
+    pub looked: u64,
+    /// Entries that were inserted.
+    pub insertions: u64,
+    /// Entries that insertions moved to their other bucket.
+    pub displaced: u64,
+    /// Most entries that one insertion moved.
+    pub longest: u64,
+    /// Entries that were removed.
+    pub removals: u64,
+    /// Times that the number of buckets doubled.
+    pub growths: u64,
+    /// Entries that were copied to more buckets.
+    pub moved: u64,
+    /// Entries outside the buckets.
+    pub aside: u64,
+}
+
+impl CuckooSummary {
+    /// For people.
+    fn sentence(&self) -> String {
+        let CuckooSummary { entries, slots, insertions, displaced, longest, growths, .. } = self;
+        let share = |part: u64, all: u64| part as f64 / all.max(1) as f64;
+        let mut text = format!(
+            "cuckoo table {:.1} % full, {:.2} slots per find",
+            100.0 * share(entries - self.aside.min(*entries), *slots),
+            share(self.looked, self.finds),
+        );
+        if *displaced > 0 {
+            text.push_str(&format!(
+                ", {displaced} displaced by {} (at most {longest} by one)",
+                counted(*insertions, "insertion", "insertions")
+            ));
+        }
+        if *growths > 0 {
+            let (times, moved) = (counted(*growths, "time", "times"), self.moved);
+            text.push_str(&format!(", doubled {times} ({moved} moved)"));
+        }
+        text
+    }
 }
 
 /// One line for people.
@@ -360,6 +419,9 @@ impl fmt::Display for TableRows {
         }
         if *evicted > 0 {
             write!(f, ", {evicted} evicted, {returned} returned")?;
+        }
+        if let Some(cuckoo) = &self.cuckoo {
+            write!(f, "; {}", cuckoo.sentence())?;
         }
         Ok(())
     }

@@ -118,6 +118,15 @@ impl TableWriter {
         self.write_line()
     }
 
+    /// Writes rows, and gives them to the system.
+    ///
+    /// # Errors
+    /// As [`row`](Self::row).
+    pub fn append<R: TableRow>(&mut self, rows: impl IntoIterator<Item = R>) -> io::Result<()> {
+        rows.into_iter().try_for_each(|row| self.row(&row))?;
+        self.flush()
+    }
+
     /// Gives buffered rows to the system.
     ///
     /// # Errors

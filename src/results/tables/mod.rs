@@ -1,5 +1,6 @@
 //! The CSV files of results folders, each declared once.
 
+mod cuckoo;
 mod exported;
 mod lab;
 mod layers;
@@ -11,6 +12,7 @@ mod totals;
 use super::table::{CsvTable, TableRow};
 
 pub use crate::sim::{Activity, EvaluatedView};
+pub use cuckoo::CuckooRow;
 pub use exported::{ExportedSettingRow, ExportedTrialRow};
 pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
 pub use layers::LayerRow;
@@ -26,7 +28,7 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 12] = [
+pub const EXPORTED: [CsvTable; 13] = [
     EvaluationRow::TABLE,
     TrainingRow::TABLE,
     StalenessRow::TABLE,
@@ -34,6 +36,7 @@ pub const EXPORTED: [CsvTable; 12] = [
     DivergenceRow::TABLE,
     LayerRow::TABLE,
     TableRowsRow::TABLE,
+    CuckooRow::TABLE,
     ShardRow::TABLE,
     PopularityRow::TABLE,
     ChurnRow::TABLE,

@@ -1,0 +1,96 @@
+//! A row for every id, found through a cuckoo hash table (Pagh & Rodler 2004), as in Monolith.
+//!
+//! The table itself is `server::cuckoo`; here are only its settings.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{HashingConfig, SharedRows};
+
+/// The shape of the hash table, of which every shard has one per embedding table.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Slots of a bucket. An id may lie in any slot of two buckets.
+    #[schemars(range(min = 1, max = 8))]
+    pub slots: u32,
+    /// Buckets at first, rounded up to a power of two. Monolith begins with 65,536.
+    #[schemars(range(min = 1, max = 268_435_456u32))]
+    pub start: u32,
+    /// Most entries that one insertion may move. If no path of so many moves leads to a free slot,
+    /// the number of buckets doubles.
+    #[schemars(range(max = 1000))]
+    pub longest_path: u32,
+    /// The share of occupied slots at which the number of buckets doubles, although there may be
+    /// room; if left out, it doubles only when there is no path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.05, max = 1.0))]
+    pub grow_at: Option<f64>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config { slots: 4, start: 1024, longest_path: 5, grow_at: None }
+    }
+}
+
+impl Config {
+    /// Bytes of a slot: 12 are used, the rest lets four slots fill a line of the processor's cache.
+    pub const SLOT_BYTES: u64 = 16;
+
+    /// The largest share of its slots that a table of random ids fills before it has to double, about:
+    /// what theory says for long paths, a little less for short ones.
+    pub fn reached_load(&self) -> f64 {
+        let reached = match self.slots {
+            0 | 1 => 0.49,
+            2 => 0.85,
+            3 => 0.92,
+            4 => 0.94,
+            _ => 0.96,
+        };
+        self.grow_at.map_or(reached, |at| at.clamp(0.01, reached))
+    }
+
+    /// Bytes of a table with so many rows, at the moment when it has doubled: then the old slots are
+    /// still there.
+    pub fn bytes(&self, rows: u64) -> u64 {
+        let slots = u64::from(self.slots.max(1));
+        let mut buckets = u64::from(self.start.max(1)).next_power_of_two();
+        let mut grown = false;
+        while (buckets.saturating_mul(slots) as f64) * self.reached_load() < rows as f64 {
+            buckets = buckets.saturating_mul(2);
+            grown = true;
+        }
+        let bytes = buckets.saturating_mul(slots).saturating_mul(Config::SLOT_BYTES);
+        if grown { bytes.saturating_add(bytes / 2) } else { bytes }
+    }
+}
+
+impl HashingConfig for Config {
+    fn rows(&self, _ids: u32) -> Option<SharedRows> {
+        None
+    }
+
+    fn find(&self, _key: u64, _ids: u32, _rows: &mut Vec<u32>) {}
+
+    fn row_index(&self) -> Option<Config> {
+        Some(*self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_doubles_until_its_rows_fit() {
+        let config = Config { slots: 4, start: 1000, ..Config::default() };
+        assert_eq!(config.bytes(0), 1024 * 4 * 16);
+        assert_eq!(config.bytes(3800), 1024 * 4 * 16);
+        assert_eq!(config.bytes(4000), 3 * 1024 * 4 * 16);
+        let half = Config { grow_at: Some(0.5), ..config };
+        assert_eq!(half.bytes(3800), 3 * 1024 * 4 * 16);
+        let one = Config { slots: 1, start: 1, ..config };
+        assert!(one.bytes(1000) >= 2 * 1000 * 16 && one.bytes(u64::MAX) > 0);
+    }
+}

@@ -1,0 +1,83 @@
+//! The rows of embedding tables, as rows of `tables.csv` and `cuckoo.csv` and in summaries.
+
+use crate::results::summary::{CuckooSummary, TableRows};
+use crate::results::tables::{CuckooRow, TableRowsRow};
+use crate::server::cuckoo::CuckooState;
+use crate::sim::Progress;
+use crate::sim::record::TableState;
+
+/// The row of a table at one evaluation.
+pub(super) fn row(progress: &Progress, state: &TableState<'_>) -> TableRowsRow {
+    TableRowsRow {
+        update: progress.updates,
+        examples: progress.examples,
+        sim_s: progress.now.seconds(),
+        table: state.table.to_string(),
+        rows: state.rows,
+        waiting: state.waiting,
+        too_early: state.too_early,
+        bytes: state.bytes,
+        came: state.counts.came,
+        returned: state.counts.returned,
+        evicted: state.counts.evicted,
+        late: state.counts.late,
+    }
+}
+
+/// The row of its hash tables, if they find its rows.
+pub(super) fn cuckoo_row(progress: &Progress, state: &TableState<'_>) -> Option<CuckooRow> {
+    let cuckoo = state.cuckoo?;
+    let CuckooState { entries, aside, buckets, bytes, counts, .. } = cuckoo;
+    Some(CuckooRow {
+        update: progress.updates,
+        examples: progress.examples,
+        sim_s: progress.now.seconds(),
+        table: state.table.to_string(),
+        entries,
+        buckets,
+        load: cuckoo.load(),
+        bytes,
+        finds: counts.finds,
+        slots_per_find: cuckoo.slots_per_find(),
+        insertions: counts.insertions,
+        displaced: counts.displaced,
+        longest: counts.longest,
+        removals: counts.removals,
+        growths: counts.growths,
+        moved: counts.moved,
+        aside,
+    })
+}
+
+/// The rows of a table at the end of a run.
+pub(super) fn summary(state: &TableState<'_>) -> TableRows {
+    TableRows {
+        table: state.table.to_string(),
+        rows: state.rows,
+        waiting: state.waiting,
+        came: state.counts.came,
+        returned: state.counts.returned,
+        evicted: state.counts.evicted,
+        late: state.counts.late,
+        cuckoo: state.cuckoo.as_ref().map(cuckoo_summary),
+    }
+}
+
+fn cuckoo_summary(state: &CuckooState) -> CuckooSummary {
+    let CuckooState { entries, aside, buckets, slots, bytes, counts } = *state;
+    CuckooSummary {
+        entries,
+        buckets,
+        slots,
+        bytes,
+        finds: counts.finds,
+        looked: counts.looked,
+        insertions: counts.insertions,
+        displaced: counts.displaced,
+        longest: counts.longest,
+        removals: counts.removals,
+        growths: counts.growths,
+        moved: counts.moved,
+        aside,
+    }
+}
