@@ -10,6 +10,8 @@
 //! `` `my.toml`: `` is written to that file first.
 #![cfg(feature = "cli")]
 
+#[path = "support/cuckoo_page.rs"]
+mod cuckoo_page;
 mod support;
 
 use std::fs;
@@ -237,6 +239,28 @@ fn generated_pages_are_up_to_date() {
             let advice = "STRAGGLER_REWRITE=1 cargo test --test docs";
             assert!(kept == page, "{} is out of date: {advice}", path.display());
         }
+    }
+}
+
+/// Replaces what lies between the marks of a generated block of a page.
+fn with_block(page: &str, name: &str, text: &str) -> String {
+    let (open, close) = (format!("<!-- generated: {name} -->\n"), "<!-- end -->");
+    let (before, rest) = page.split_once(&open).unwrap_or_else(|| panic!("no block {name}"));
+    let (_, after) = rest.split_once(close).expect("the end of a block");
+    format!("{before}{open}\n{}\n\n{close}{after}", text.trim_end())
+}
+
+#[test]
+fn generated_blocks_of_the_page_about_cuckoo_tables_are_up_to_date() {
+    let path = root().join("docs/src/explain/cuckoo.md");
+    let kept = fs::read_to_string(&path).expect("a page");
+    let blocks = cuckoo_page::blocks();
+    let page = blocks.iter().fold(kept.clone(), |page, (name, text)| with_block(&page, name, text));
+    if std::env::var_os("STRAGGLER_REWRITE").is_some() {
+        fs::write(&path, page).expect("docs/ can be written");
+    } else {
+        let advice = "STRAGGLER_REWRITE=1 cargo test --test docs";
+        assert!(kept == page, "{} is out of date: {advice}", path.display());
     }
 }
 

@@ -3,34 +3,9 @@
 //! A row is in its table from its first update on, until it is evicted. The arena of weights holds all
 //! rows from the start, and an entry names a row of it.
 
-use super::cuckoo::{IndexedSpace, RowIndex};
+use super::cuckoo::{IndexedSpace, RowIndex, RowIndexes};
 use super::store::ParameterServer;
 use crate::base::ShardId;
-use crate::base::persist::{LoadError, Loader, Persist, Saver};
-use crate::nn::kernels::TouchedRow;
-
-/// The hash tables of a server, by embedding table; `None` for tables whose rows are found by number.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RowIndexes(pub(super) Vec<Option<RowIndex>>);
-
-impl RowIndexes {
-    /// Pushes update the rows.
-    pub(super) fn push(&mut self, table: usize, shard: ShardId, touched: &[TouchedRow]) {
-        if let Some(Some(index)) = self.0.get_mut(table) {
-            touched.iter().for_each(|row| index.push(shard, row.id));
-        }
-    }
-}
-
-impl Persist for RowIndexes {
-    fn save(&self, out: &mut Saver<'_>) {
-        out.each(self.0.iter().flatten());
-    }
-
-    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
-        from.each(self.0.iter_mut().flatten())
-    }
-}
 
 impl ParameterServer {
     /// Finds the rows of these id spaces through hash tables; for a new server.

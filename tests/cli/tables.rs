@@ -103,6 +103,73 @@ fn ids_that_share_rows_are_counted_and_their_spaces_must_exist() {
 }
 
 #[test]
+fn a_cuckoo_table_tells_what_it_does_and_changes_no_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let hashing = "tables.hashing={kind='cuckoo',slots=2,start=4}";
+    let run = |words: &[&str]| {
+        let said = on(folder, &[&["run", "my.toml", "--no-plots", "--out"], words].concat());
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        said.stdout
+    };
+    let said = run(&["out", hashing]);
+    assert!(said.contains("slots per find") && said.contains("displaced by"), "{said}");
+    run(&["plain"]);
+    let same = |file: &str| {
+        let read = |out: &str| fs::read(folder.join(out).join(file)).unwrap();
+        assert!(read("out") == read("plain"), "{file}");
+    };
+    for file in ["evaluations.csv", "training.csv", "staleness.csv", "workers.csv"] {
+        same(file);
+    }
+    let (out, plain) = (summary(&folder.join("out")), summary(&folder.join("plain")));
+    assert_eq!(out["weights_sha256"], plain["weights_sha256"]);
+    assert!(!folder.join("plain/cuckoo.csv").exists() && plain["tables"].is_null());
+    let rows = Rows::read(&folder.join("out/cuckoo.csv"));
+    let tables = Rows::read(&folder.join("out/tables.csv"));
+    assert_eq!(rows.texts("entries"), tables.texts("rows"));
+    let numbers = |name: &str| -> Vec<f64> {
+        rows.texts(name).iter().map(|text| text.parse().unwrap_or(f64::NAN)).collect()
+    };
+    let [load, growths, displaced, longest] =
+        ["load", "growths", "displaced", "longest"].map(numbers);
+    assert!(load.iter().all(|load| (0.0..=1.0).contains(load)));
+    assert!(growths.iter().any(|n| *n > 2.0) && displaced.iter().any(|n| *n > 0.0));
+    assert!(longest.iter().all(|n| *n <= 5.0));
+    // One space only, beside one whose ids share rows.
+    let of = "tables.of=[{spaces=['user'],hashing={kind='quotient_remainder',rows=20}}]";
+    run(&["some", hashing, of]);
+    let some = summary(&folder.join("some"));
+    let named: Vec<&str> =
+        some["tables"].as_array().unwrap().iter().filter_map(|t| t["table"].as_str()).collect();
+    assert!(
+        named.contains(&"item") && !named.iter().any(|name| name.contains("user")),
+        "{named:?}"
+    );
+}
+
+#[test]
+fn shapes_of_cuckoo_tables_that_make_no_sense_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |keys: &str| {
+        let of = format!("tables.hashing={{kind='cuckoo',{keys}}}");
+        on(folder.path(), &["check", "my.toml", &of])
+    };
+    for keys in ["slots=0", "slots=9", "start=0", "grow_at=0.0", "grow_at=1.5", "longest_path=5000"]
+    {
+        let said = check(keys);
+        assert!(said.code == 2 && said.stderr.contains("E0108"), "{keys}: {}", said.stderr);
+    }
+    let said = check("grow_at=0.8,slots=1");
+    assert!(said.code == 0 && said.stderr.contains("W0202"), "{}", said.stderr);
+    assert!(said.stderr.contains("doubles before"), "{}", said.stderr);
+    assert!(check("grow_at=0.8").stderr.is_empty());
+    // 2^28 buckets of eight slots are 32 GiB for each of the tables.
+    let said = check("slots=8,start=268435456");
+    assert!(said.stdout.contains("GiB") || said.stderr.contains("GiB"), "{}", said.stdout);
+}
+
+#[test]
 fn settings_of_tables_without_effect_are_said() {
     let folder = tempfile::tempdir().unwrap();
     let warned = |setting: &[&str], words: &str| {

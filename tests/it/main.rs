@@ -5,6 +5,7 @@ mod blow_up;
 mod checkpoints;
 mod churn_rules;
 mod cluster;
+mod cuckoo;
 mod eviction;
 mod failures;
 mod fit;

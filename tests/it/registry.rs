@@ -31,6 +31,7 @@ fn settings(name: &str) -> Value {
         "din" => json!({"embedding_dim": 4, "attention_hidden": [6], "hidden": [8]}),
         "mlp" => json!({"embedding_dim": 4, "hidden": [8]}),
         "modulo" | "double" => json!({"rows": 40}),
+        "cuckoo" => json!({"slots": 2, "start": 4}),
         "quotient_remainder" => json!({"rows": 8}),
         "shuffle_buffer" => json!({"size": 40}),
         "synthetic" => serde_json::to_value(small().data.unwrap()).unwrap(),

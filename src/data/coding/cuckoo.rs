@@ -38,15 +38,27 @@ impl Config {
     /// Bytes of a slot: 12 are used, the rest lets four slots fill a line of the processor's cache.
     pub const SLOT_BYTES: u64 = 16;
 
-    /// The largest share of its slots that a table of random ids fills before it has to double, about:
-    /// what theory says for long paths, a little less for short ones.
+    /// The share of its slots that a large table of random ids can fill, by theory: if paths may have
+    /// any length (Cain, Sanders & Wormald 2007).
+    pub fn threshold(&self) -> f64 {
+        match self.slots {
+            0 | 1 => 0.5,
+            2 => 0.897,
+            3 => 0.959,
+            4 => 0.980,
+            _ => 0.990,
+        }
+    }
+
+    /// The share of its slots that a table of random ids has filled at least when it doubles, about: with
+    /// short paths less than by theory.
     pub fn reached_load(&self) -> f64 {
         let reached = match self.slots {
-            0 | 1 => 0.49,
-            2 => 0.85,
-            3 => 0.92,
-            4 => 0.94,
-            _ => 0.96,
+            0 | 1 => 0.25,
+            2 => 0.65,
+            3 => 0.80,
+            4 => 0.85,
+            _ => 0.92,
         };
         self.grow_at.map_or(reached, |at| at.clamp(0.01, reached))
     }
@@ -86,10 +98,10 @@ mod tests {
     fn a_table_doubles_until_its_rows_fit() {
         let config = Config { slots: 4, start: 1000, ..Config::default() };
         assert_eq!(config.bytes(0), 1024 * 4 * 16);
-        assert_eq!(config.bytes(3800), 1024 * 4 * 16);
+        assert_eq!(config.bytes(3400), 1024 * 4 * 16);
         assert_eq!(config.bytes(4000), 3 * 1024 * 4 * 16);
         let half = Config { grow_at: Some(0.5), ..config };
-        assert_eq!(half.bytes(3800), 3 * 1024 * 4 * 16);
+        assert_eq!(half.bytes(3400), 3 * 1024 * 4 * 16);
         let one = Config { slots: 1, start: 1, ..config };
         assert!(one.bytes(1000) >= 2 * 1000 * 16 && one.bytes(u64::MAX) > 0);
     }

@@ -116,6 +116,39 @@ mod tests {
         }
     }
 
+    /// Against a plain map from ids to their rows: an id has the same rows every time, and different ids
+    /// have different rows where that is promised.
+    #[test]
+    fn ids_keep_their_rows_and_share_them_only_where_they_may() {
+        use std::collections::HashMap;
+        let ids = 3000;
+        for part in Hashing::PARTS {
+            let keys = serde_json::json!({ "kind": part.name });
+            let hashing: Hashing = serde_json::from_value(keys).unwrap();
+            let Some(shared) = hashing.rows(ids) else {
+                let (mut rows, key) = (Vec::new(), mix(7));
+                hashing.find(key, ids, &mut rows);
+                assert!(rows.is_empty(), "{}: the row of an id is its own", part.name);
+                continue;
+            };
+            assert!(hashing.row_index().is_none(), "{}: rows are found by hash", part.name);
+            let (mut map, mut rows) = (HashMap::new(), Vec::new());
+            for n in (0..u64::from(ids)).chain((0..u64::from(ids)).rev()) {
+                rows.clear();
+                hashing.find(mix(n), ids, &mut rows);
+                let kept = map.entry(n).or_insert_with(|| rows.clone());
+                assert_eq!(*kept, rows, "{}", part.name);
+            }
+            let mut all: Vec<Vec<u32>> = map.into_values().collect();
+            all.sort();
+            all.dedup();
+            // Expected are n^2 / 2 pairs of ids over the number of combinations: 0.045 among 10^8.
+            if shared.parts.len() > 1 {
+                assert_eq!(all.len(), ids as usize, "{}", part.name);
+            }
+        }
+    }
+
     #[test]
     fn hashes_are_spread_evenly_and_differ_by_their_number() {
         let (n, rows) = (100_000u64, 1000);

@@ -1,7 +1,8 @@
 //! The rows of embedding tables over time.
 
 crate::table! {
-    "One row per evaluation and embedding table; only with `[eviction]` or `[admission]`."
+    "One row per evaluation and embedding table; only with `[eviction]`, `[admission]` or \
+     cuckoo tables."
     "tables.csv" TableRowsRow {
         update: u64 ["updates"] = "Updates applied before it.",
         examples: u64 ["examples"] = "Examples trained on before it.",

@@ -12,6 +12,7 @@ use crate::server::admission::AdmittedBy;
 /// Reports settings of tables without effect, and lengths of zero.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     never_admitted(loaded, found);
+    never_so_full(loaded, found);
     named_twice(loaded, found);
     let Scenario { eviction, tables, timing_only, .. } = &loaded.value;
     let Some(eviction) = eviction.as_ref().filter(|_| timing_only.is_none()) else { return };
@@ -54,7 +55,9 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         _ => None,
     };
     let lengths = [
-        eviction.every.map(|every| ("eviction.every", every, "how much is trained between two looks")),
+        eviction
+            .every
+            .map(|every| ("eviction.every", every, "how much is trained between two looks")),
         rule.map(|(key, length)| (key, length, "a length of training")),
     ];
     for (key, length, what) in lengths.into_iter().flatten() {
@@ -89,6 +92,29 @@ fn named_twice(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                     .help("leave one of the two out"),
             );
         }
+    }
+}
+
+/// A cuckoo table that is to double at a load which it does not reach.
+fn never_so_full(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let tables = &loaded.value.tables;
+    let own = std::iter::once(("tables.hashing".to_string(), &tables.hashing));
+    let of = tables.of.iter().enumerate();
+    let of = of.map(|(number, of)| (format!("tables.of.{number}.hashing"), &of.hashing));
+    for (key, hashing) in own.chain(of) {
+        let Some(settings) = hashing.row_index() else { continue };
+        let Some(at) = settings.grow_at.filter(|at| *at > settings.threshold()) else { continue };
+        let key = format!("{key}.grow_at");
+        let message = format!(
+            "`{key}` has no effect: with {} a table doubles before it is {:.0} % full",
+            crate::base::counted(u64::from(settings.slots), "slot per bucket", "slots per bucket"),
+            100.0 * at
+        );
+        found.push(
+            Problem::warning(&NO_EFFECT, &key, message)
+                .label(loaded.origin(&key), "")
+                .help("leave it out, or choose a smaller share or more slots"),
+        );
     }
 }
 

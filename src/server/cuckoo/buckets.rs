@@ -2,14 +2,14 @@
 
 use crate::base::stream::mix;
 
-/// A slot that holds nothing.
-const VACANT: u32 = u32::MAX;
+/// The hash in a slot that holds nothing. The table keeps the one key with this hash elsewhere.
+pub(super) const VACANT: u64 = 0;
 
 /// Slots of a line of the processor's cache.
 const LINE: usize = 4;
 
 /// Keeps this hash apart from others of the same ids, such as the one that chooses shards.
-const SALT: u64 = 0xC0C0_0C0C_5EED_0001;
+pub(super) const SALT: u64 = 0xC0C0_0C0C_5EED_0001;
 
 /// Four slots, in one line of the cache.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -19,7 +19,7 @@ struct Line {
     rows: [u32; LINE],
 }
 
-const EMPTY: Line = Line { hashes: [0; LINE], rows: [VACANT; LINE] };
+const EMPTY: Line = Line { hashes: [VACANT; LINE], rows: [0; LINE] };
 
 /// A slot, by its bucket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -119,14 +119,17 @@ impl Buckets {
     pub(super) fn at(&self, place: Place) -> Option<Entry> {
         let number = place.bucket * self.slots + place.slot;
         let line = &self.lines[number / LINE];
-        let row = line.rows[number % LINE];
-        (row != VACANT).then(|| Entry { hash: line.hashes[number % LINE], row })
+        let (hash, row) = (line.hashes[number % LINE], line.rows[number % LINE]);
+        (hash != VACANT).then_some(Entry { hash, row })
     }
 
     /// Where a hash lies, and the number of slots looked at.
     #[inline]
     pub(super) fn find(&self, hash: u64) -> (Option<(Place, u32)>, u64) {
         let [first, second] = self.homes(hash);
+        if self.slots == LINE && hash != VACANT {
+            return self.find_in_lines([first, second], hash);
+        }
         let slots = self.slots as u64;
         if let Some(found) = self.find_in(first, hash) {
             return (Some(found), found.0.slot as u64 + 1);
@@ -140,15 +143,28 @@ impl Buckets {
         }
     }
 
+    /// The same where a bucket is a line. Both buckets are read before anything is decided: a processor
+    /// cannot guess in which of eight slots an id lies, and a wrong guess would keep it from reading ahead
+    /// for the next ids.
     #[inline]
-    fn find_in(&self, bucket: usize, hash: u64) -> Option<(Place, u32)> {
-        if self.slots == LINE {
-            // A bucket is a line: one look at the memory.
-            let line = &self.lines[bucket];
-            let same = |slot: &usize| line.hashes[*slot] == hash && line.rows[*slot] != VACANT;
-            let slot = (0..LINE).find(same)?;
-            return Some((Place { bucket, slot }, line.rows[slot]));
+    fn find_in_lines(&self, homes: [usize; 2], hash: u64) -> (Option<(Place, u32)>, u64) {
+        let lines = homes.map(|bucket| &self.lines[bucket]);
+        let mut found = 0u32;
+        for (nth, line) in lines.iter().enumerate() {
+            for (slot, of) in line.hashes.iter().enumerate() {
+                found |= u32::from(*of == hash) << (nth * LINE + slot);
+            }
         }
+        if found == 0 {
+            return (None, if homes[0] == homes[1] { LINE } else { 2 * LINE } as u64);
+        }
+        let number = found.trailing_zeros() as usize;
+        let (nth, slot) = (number / LINE, number % LINE);
+        let place = Place { bucket: homes[nth], slot };
+        (Some((place, lines[nth].rows[slot])), number as u64 + 1)
+    }
+
+    fn find_in(&self, bucket: usize, hash: u64) -> Option<(Place, u32)> {
         (0..self.slots).find_map(|slot| {
             let place = Place { bucket, slot };
             self.at(place).filter(|entry| entry.hash == hash).map(|entry| (place, entry.row))
@@ -165,7 +181,7 @@ impl Buckets {
     pub(super) fn put(&mut self, place: Place, entry: Entry) {
         let number = place.bucket * self.slots + place.slot;
         let line = &mut self.lines[number / LINE];
-        debug_assert_eq!(line.rows[number % LINE], VACANT, "{place:?} is taken");
+        debug_assert_eq!(line.hashes[number % LINE], VACANT, "{place:?} is taken");
         (line.hashes[number % LINE], line.rows[number % LINE]) = (entry.hash, entry.row);
         self.occupied += 1;
     }
@@ -174,7 +190,8 @@ impl Buckets {
     pub(super) fn take(&mut self, place: Place) -> Option<Entry> {
         let entry = self.at(place)?;
         let number = place.bucket * self.slots + place.slot;
-        self.lines[number / LINE].rows[number % LINE] = VACANT;
+        let line = &mut self.lines[number / LINE];
+        (line.hashes[number % LINE], line.rows[number % LINE]) = (VACANT, 0);
         self.occupied -= 1;
         Some(entry)
     }

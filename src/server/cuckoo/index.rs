@@ -11,6 +11,7 @@ use crate::base::ShardId;
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::stream::mix;
 use crate::data::Ids;
+use crate::nn::kernels::TouchedRow;
 
 /// An id space whose rows are found through a table.
 #[derive(Clone, Debug)]
@@ -142,6 +143,29 @@ impl Persist for RowIndex {
 
     fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
         from.each(&mut self.shards)
+    }
+}
+
+/// The hash tables of a server, by embedding table; `None` for tables whose rows are found by number.
+#[derive(Clone, Debug, Default)]
+pub(in crate::server) struct RowIndexes(pub(in crate::server) Vec<Option<RowIndex>>);
+
+impl RowIndexes {
+    /// Pushes update the rows.
+    pub(in crate::server) fn push(&mut self, table: usize, shard: ShardId, touched: &[TouchedRow]) {
+        if let Some(Some(index)) = self.0.get_mut(table) {
+            touched.iter().for_each(|row| index.push(shard, row.id));
+        }
+    }
+}
+
+impl Persist for RowIndexes {
+    fn save(&self, out: &mut Saver<'_>) {
+        out.each(self.0.iter().flatten());
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        from.each(self.0.iter_mut().flatten())
     }
 }
 

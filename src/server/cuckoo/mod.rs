@@ -20,6 +20,7 @@ mod tests;
 
 pub use buckets::{Place, homes_of};
 pub use counts::{CuckooCounts, CuckooState};
+pub(super) use index::RowIndexes;
 pub use index::{IndexedSpace, RowIndex};
 pub use table::CuckooTable;
 

@@ -15,6 +15,13 @@ struct Reached {
     moves: usize,
 }
 
+/// A free slot in one of the two buckets of a hash: most insertions need no path.
+#[inline]
+pub(super) fn free_home(buckets: &Buckets, hash: u64) -> Option<Place> {
+    let [first, second] = buckets.homes(hash);
+    buckets.vacancy(first).or_else(|| buckets.vacancy(second))
+}
+
 /// The places of a shortest path, for a new entry with this hash: it takes the first place, what lies
 /// there moves to the second, and so on; the last is free. `None` if there is no path of at most
 /// `longest` moves.
@@ -22,12 +29,10 @@ struct Reached {
 /// No bucket occurs twice: what lies between its two occurrences could be left out, and shorter paths
 /// are found first.
 pub(super) fn shortest(buckets: &Buckets, hash: u64, longest: usize) -> Option<Vec<Place>> {
-    let [first, second] = buckets.homes(hash);
-    // Most insertions need no search.
-    let free = buckets.vacancy(first).or_else(|| buckets.vacancy(second));
-    if let Some(place) = free {
+    if let Some(place) = free_home(buckets, hash) {
         return Some(vec![place]);
     }
+    let [first, second] = buckets.homes(hash);
     let root = |bucket, from| Reached { bucket, from, slot: 0, moves: 0 };
     let mut reached = vec![root(first, 0)];
     if second != first {

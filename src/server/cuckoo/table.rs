@@ -1,9 +1,9 @@
 //! The table: find, insert, remove, grow.
 
 use super::CuckooConfig;
-use super::buckets::{Buckets, Entry, Place, hash_of};
+use super::buckets::{Buckets, Entry, Place, VACANT, hash_of};
 use super::counts::{CuckooCounts, CuckooState};
-use super::path::shortest;
+use super::path::{free_home, shortest};
 use crate::base::persist::{LoadError, Loader, Persist, Saver};
 
 /// A table that has no path below this load does not double: its ids were chosen to collide.
@@ -102,6 +102,10 @@ impl CuckooTable {
     pub fn insert(&mut self, key: u64, row: u32) {
         let entry = Entry { hash: hash_of(key), row };
         self.counts.insertions += 1;
+        if entry.hash == VACANT {
+            self.aside.push((entry.hash, entry.row));
+            return;
+        }
         if let Some(at) = self.settings.grow_at {
             while (self.buckets.occupied() + 1) as f64 > at * self.buckets.capacity() as f64
                 && self.may_grow()
@@ -140,6 +144,10 @@ impl CuckooTable {
 
     /// Makes room and puts the entry there; `false` if there is no path.
     fn place(&mut self, entry: Entry) -> bool {
+        if let Some(place) = free_home(&self.buckets, entry.hash) {
+            self.buckets.put(place, entry);
+            return true;
+        }
         let longest = self.settings.longest_path as usize;
         let Some(path) = shortest(&self.buckets, entry.hash, longest) else { return false };
         // From the end, so that every move is into a free slot.
@@ -166,7 +174,7 @@ impl CuckooTable {
         self.buckets = self.buckets.doubled();
         let aside = std::mem::take(&mut self.aside);
         for (hash, row) in aside {
-            if !self.place(Entry { hash, row }) {
+            if hash == VACANT || !self.place(Entry { hash, row }) {
                 self.aside.push((hash, row));
             }
         }
@@ -212,7 +220,7 @@ impl Persist for CuckooTable {
             let fits = buckets.homes(hash).contains(&place.bucket)
                 && place.slot < buckets.slots()
                 && buckets.at(place).is_none()
-                && row != u32::MAX;
+                && hash != VACANT;
             if !fits {
                 return Err(from.wrong("an entry that belongs elsewhere"));
             }

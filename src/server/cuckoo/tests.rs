@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
 
+use super::buckets::SALT as VACANT_KEY;
 use super::table::CuckooTable;
 use super::{CuckooConfig, Place, homes_of};
 use crate::base::persist::{Loader, Persist, Saver};
@@ -214,6 +215,22 @@ fn ids_that_were_chosen_to_collide_do_not_fill_the_memory() {
     (0..).zip(&keys[..3]).for_each(|(row, key)| assert_eq!(table.get(*key), Some(row)));
     assert_eq!(table.remove(keys[2]), Some(2));
     assert_eq!((table.state().aside, table.get(keys[2])), (0, None));
+}
+
+/// The key whose hash means a free slot lies outside the buckets.
+#[test]
+fn no_key_is_special() {
+    for slots in [1, 4] {
+        let mut table = CuckooTable::new(config(slots, 4, 5));
+        let key = VACANT_KEY;
+        assert_eq!(table.get(key), None);
+        table.insert(key, 7);
+        (0..200).for_each(|key| table.insert(key, key as u32));
+        assert_eq!((table.get(key), table.state().aside, table.len()), (Some(7), 1, 201));
+        let mut loaded = CuckooTable::new(config(slots, 4, 5));
+        loaded.load(&mut Loader::new(&saved(&table))).unwrap();
+        assert_eq!((loaded.remove(key), loaded.get(key)), (Some(7), None));
+    }
 }
 
 #[test]
