@@ -21,6 +21,7 @@ fn key(id: u32) -> u64 {
 }
 
 /// Nanoseconds for each of `count` calls.
+#[allow(clippy::disallowed_methods, reason = "a benchmark measures the host's time")]
 fn per_call(count: u32, mut call: impl FnMut(u32) -> u64) -> f64 {
     let start = Instant::now();
     let sum = (0..count).fold(0u64, |sum, n| sum.wrapping_add(call(n)));

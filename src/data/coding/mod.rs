@@ -120,7 +120,7 @@ mod tests {
     /// have different rows where that is promised.
     #[test]
     fn ids_keep_their_rows_and_share_them_only_where_they_may() {
-        use std::collections::HashMap;
+        use std::collections::BTreeMap;
         let ids = 3000;
         for part in Hashing::PARTS {
             let keys = serde_json::json!({ "kind": part.name });
@@ -132,7 +132,7 @@ mod tests {
                 continue;
             };
             assert!(hashing.row_index().is_none(), "{}: rows are found by hash", part.name);
-            let (mut map, mut rows) = (HashMap::new(), Vec::new());
+            let (mut map, mut rows) = (BTreeMap::new(), Vec::new());
             for n in (0..u64::from(ids)).chain((0..u64::from(ids)).rev()) {
                 rows.clear();
                 hashing.find(mix(n), ids, &mut rows);

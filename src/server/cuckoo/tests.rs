@@ -1,6 +1,6 @@
 //! Random traffic against a plain map, loads that theory tells, and displacements by hand.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
@@ -37,7 +37,7 @@ proptest! {
         traffic in proptest::collection::vec((0u64..150, 0u8..4), 1..400),
     ) {
         let settings = CuckooConfig { grow_at, ..config(slots, start, longest) };
-        let (mut table, mut map) = (CuckooTable::new(settings), HashMap::new());
+        let (mut table, mut map) = (CuckooTable::new(settings), BTreeMap::new());
         let mut copy: Option<CuckooTable> = None;
         for (at, (key, act)) in traffic.iter().enumerate() {
             let (row, wanted) = (at as u32, map.get(key).copied());
