@@ -6,7 +6,7 @@ use straggler::base::stream::mix;
 use straggler::server::cuckoo::{CuckooConfig, CuckooTable, Place, homes_of};
 
 /// The generated blocks of the page: their names and texts.
-pub fn blocks() -> Vec<(&'static str, String)> {
+pub(crate) fn blocks() -> Vec<(&'static str, String)> {
     vec![("displacement", displacement()), ("load", load()), ("growth", growth())]
 }
 
