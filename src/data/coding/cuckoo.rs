@@ -69,8 +69,10 @@ impl Config {
         let slots = u64::from(self.slots.max(1));
         let mut buckets = u64::from(self.start.max(1)).next_power_of_two();
         let mut grown = false;
-        while (buckets.saturating_mul(slots) as f64) * self.reached_load() < rows as f64 {
-            buckets = buckets.saturating_mul(2);
+        // Rows have numbers of 32 bits.
+        let rows = rows.min(1 << 32) as f64;
+        while ((buckets * slots) as f64) * self.reached_load() < rows {
+            buckets *= 2;
             grown = true;
         }
         let bytes = buckets.saturating_mul(slots).saturating_mul(Config::SLOT_BYTES);
