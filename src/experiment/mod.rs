@@ -5,6 +5,7 @@
 //! `summary.json` is written last: if it exists, the trial is done.
 
 pub mod best;
+mod by_row;
 pub mod checkpoint;
 pub mod drive;
 pub mod expect;
@@ -26,6 +27,7 @@ mod starts;
 pub mod stop;
 mod summary;
 pub mod sweep;
+mod upsets;
 pub mod verify;
 
 pub use drive::SaveEvery;

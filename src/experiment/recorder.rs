@@ -6,14 +6,14 @@ use std::path::Path;
 
 use super::best::Best;
 use super::health::Health;
-use super::{layers, presence, shard_failures};
+use super::{by_row, layers, presence, shard_failures};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
-    DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow, ShardRow,
-    StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ByRowRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow,
+    ShardRow, StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 use crate::sim::record::{RowStaleness, TableState};
 use crate::sim::{
@@ -40,6 +40,8 @@ pub struct Recording {
     pub layers: bool,
     /// Whether there is a series of the rows of tables.
     pub tables: bool,
+    /// Whether there is a series of quality by rows.
+    pub by_row: bool,
 }
 
 /// Whether series begin or are continued.
@@ -84,6 +86,7 @@ pub struct Recorder {
     /// Only if the scenario asks for it.
     layers: Option<TableWriter>,
     tables: Option<TableWriter>,
+    by_row: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: IntervalTotals,
@@ -143,14 +146,9 @@ impl Recorder {
             divergence: table::<DivergenceRow>(folder, begin)?,
             timeline: table::<TimelineRow>(folder, begin)?,
             service: table::<ServiceRow>(folder, begin)?,
-            layers: match recording.layers {
-                true => Some(table::<LayerRow>(folder, begin)?),
-                false => None,
-            },
-            tables: match recording.tables {
-                true => Some(table::<TableRowsRow>(folder, begin)?),
-                false => None,
-            },
+            layers: recording.layers.then(|| table::<LayerRow>(folder, begin)).transpose()?,
+            tables: recording.tables.then(|| table::<TableRowsRow>(folder, begin)).transpose()?,
+            by_row: recording.by_row.then(|| table::<ByRowRow>(folder, begin)).transpose()?,
             timeline_left: recording.timeline,
             cadence: Cadence::new(recording.every, recording.limits),
             interval: IntervalTotals::default(),
@@ -336,7 +334,6 @@ impl Recorder {
     }
 
     fn tables(&mut self, progress: &Progress, states: &[TableState<'_>]) {
-        let Some(table) = &mut self.tables else { return };
         let row = |state: &TableState<'_>| TableRowsRow {
             update: progress.updates,
             examples: progress.examples,
@@ -351,8 +348,7 @@ impl Recorder {
             evicted: state.counts.evicted,
             late: state.counts.late,
         };
-        let written = states.iter().try_for_each(|state| table.row(&row(state)));
-        let outcome = written.and_then(|()| table.flush());
+        let outcome = add(&mut self.tables, states.iter().map(row));
         self.keep(outcome);
     }
 
@@ -416,7 +412,7 @@ impl Recorder {
     fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
         let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
         let always = [evaluations, training, divergence, timeline, service].into_iter();
-        always.chain(&mut self.layers).chain(&mut self.tables)
+        always.chain(&mut self.layers).chain(&mut self.tables).chain(&mut self.by_row)
     }
 
     fn class(&self, index: usize) -> &str {
@@ -496,6 +492,16 @@ impl Recorder {
     }
 }
 
+/// Adds rows to a series, if the run has it.
+fn add<R: TableRow>(
+    series: &mut Option<TableWriter>,
+    mut rows: impl Iterator<Item = R>,
+) -> io::Result<()> {
+    let Some(series) = series else { return Ok(()) };
+    rows.try_for_each(|row| series.row(&row))?;
+    series.flush()
+}
+
 crate::persist!(IntervalTotals {
     pushes: state,
     loss: state,
@@ -525,6 +531,7 @@ crate::persist!(Recorder {
     service: state,
     layers: each,
     tables: each,
+    by_row: each,
     timeline_left: state,
     cadence: state,
     interval: state,
@@ -559,12 +566,14 @@ impl Observer for Recorder {
                 self.evaluated(progress, *view, quality, selection, *passes);
             }
             Record::Layers { progress, layers: looks } => {
-                if let Some(table) = &mut self.layers {
-                    let mut rows = looks.iter().map(|look| layers::row(progress, look));
-                    let written = rows.try_for_each(|row| table.row(&row));
-                    let outcome = written.and_then(|()| table.flush());
-                    self.keep(outcome);
-                }
+                let rows = looks.iter().map(|look| layers::row(progress, look));
+                let outcome = add(&mut self.layers, rows);
+                self.keep(outcome);
+            }
+            Record::ByRow { progress, classes } => {
+                let rows = classes.iter().map(|look| by_row::row(progress, look));
+                let outcome = add(&mut self.by_row, rows);
+                self.keep(outcome);
             }
             Record::Tables { progress, tables } => self.tables(progress, tables),
             Record::Aborted { .. }

@@ -15,6 +15,7 @@ use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
 use super::summary::{summary, undefined};
+use super::upsets;
 use crate::base::ByteSize;
 use crate::data::Remark;
 use crate::metrics::Quality;
@@ -288,7 +289,10 @@ impl Trial {
         folder.check_still_there()?;
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
-        summary.broken = recorder.health().broken(&self.scenario);
+        let failures = job.simulation().map(|simulation| simulation.outages().reports());
+        summary.broken = recorder.health().broken(&self.scenario, |update| {
+            upsets::before(update, &self.scenario, failures.unwrap_or_default(), &summary.tables)
+        });
         summary.started_from = started;
         summary.shared_rows = shared_rows;
         summary.stages = stages;
@@ -433,6 +437,7 @@ impl Trial {
             workers: job.simulation().map_or(1, |simulation| simulation.workers().len()),
             timeline: record.timeline,
             layers: record.layers.is_some(),
+            by_row: !job.session().watch.by_row.is_empty(),
             tables: self.scenario.admission.is_some() || self.scenario.eviction.is_some(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod audit;
 mod books;
+pub mod by_row;
 pub mod cargo;
 mod check;
 pub mod checkpoint;
