@@ -12,6 +12,9 @@ use crate::results::tables::{ByRowRow, RowSplit};
 /// The room that the points of all id spaces take; the distance between classes is 1.
 const ROOM: f64 = 0.5;
 
+/// A class with a smaller share of the examples is not worth a sentence.
+const LITTLE: f64 = 0.01;
+
 /// A measure of a class: its name, its unit, its value and, if it has one, its standard error.
 type ClassMeasure =
     (&'static str, AxisUnit, fn(&ByRowRow) -> Option<f64>, fn(&ByRowRow) -> Option<f64>);
@@ -73,7 +76,7 @@ fn build(
     Ok(Figure {
         id: id.to_string(),
         title: title.to_string(),
-        sentence: sentence(&rows, &spaces, what),
+        sentence: sentence(&rows, &spaces),
         chart: Chart::Plots(plots, Panels::stacked(2)),
         grid: table(title, &rows, what),
         file: "by_row.csv".to_string(),
@@ -119,7 +122,19 @@ fn plot(
     let names = classes.iter().map(|class| on_axis(class)).collect();
     let x = Axis { names, ..Axis::new(what, AxisUnit::Number) };
     let x = x.between(-0.5, classes.len() as f64 - 0.5);
-    (!series.is_empty()).then(|| Plot::new(*label, x, Axis::new(*label, *unit), series))
+    let bands = series.iter().filter_map(|series| series.band.as_ref());
+    let ends = bands.flat_map(|band| band.low.iter().chain(&band.high)).flatten().copied();
+    let (low, high) = series
+        .iter()
+        .flat_map(Series::points)
+        .map(|point| point.1)
+        .chain(ends)
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+    let room = 0.06 * (high - low).max(1e-3);
+    let y = Axis::new(*label, *unit).between(low - room, high + room);
+    (!series.is_empty()).then(|| Plot::new(*label, x, y, series))
 }
 
 /// The name of a class where there is little room.
@@ -128,36 +143,28 @@ fn on_axis(class: &str) -> String {
 }
 
 /// Which classes are the best and the worst, for each id space.
-fn sentence(rows: &[&ByRowRow], spaces: &[&str], what: &str) -> String {
+fn sentence(rows: &[&ByRowRow], spaces: &[&str]) -> String {
     let of = |space: &&str| {
         let mut known: Vec<(&ByRowRow, f64)> = rows
             .iter()
-            .filter(|row| row.space == **space)
+            .filter(|row| row.space == **space && row.share >= LITTLE)
             .filter_map(|row| Some((*row, row.log_loss.filter(|loss| loss.is_finite())?)))
             .collect();
         known.sort_by(|a, b| a.1.total_cmp(&b.1));
         let said = |(row, loss): &(&ByRowRow, f64)| {
-            format!(
-                "{} for class \u{201c}{}\u{201d} ({} of the examples)",
-                number::figure(*loss),
-                row.class,
-                percent(row.share)
-            )
+            let (loss, share) = (number::figure(*loss), percent(row.share));
+            format!("{loss} (class {}, {share} of the examples)", on_axis(&row.class))
         };
         match known.as_slice() {
-            [] => format!("No class of {space} has a log-loss."),
-            [only] => format!("All rows of {space} are of one class: log-loss {}.", said(only)),
+            [] => format!("No large class of {space} has a log-loss."),
+            [only] => format!("By {space} the log-loss is {}.", said(only)),
             [best, .., worst] => {
-                format!("Log-loss by rows of {space}: {}, {}.", said(best), said(worst))
+                format!("By {space} the log-loss is from {} to {}.", said(best), said(worst))
             }
         }
     };
     let each: Vec<String> = spaces.iter().map(of).collect();
-    format!(
-        "At the last evaluation, examples in classes by {what}: the lowest and the highest log-loss. {} \
-         Bars are one standard error.",
-        each.join(" ")
-    )
+    format!("{} Bars are one standard error.", each.join(" "))
 }
 
 fn table(title: &str, rows: &[&ByRowRow], what: &str) -> Grid {

@@ -210,7 +210,8 @@ fn behind(shards: &[FailuresOfShard<'_>], end: f64) -> (Plot, usize, usize) {
         Series {
             name: format!("shard {shard}"),
             x: points().map(|point| short(point.0)).chain([short(end)]).collect(),
-            y: points().map(|point| Some(point.1 as f64)).chain([None]).collect(),
+            // Until the end it stays as it is.
+            y: points().chain(points().last()).map(|point| Some(point.1 as f64)).collect(),
             style: Style::Steps,
             colour: Some(place),
             ..Series::default()
@@ -218,7 +219,7 @@ fn behind(shards: &[FailuresOfShard<'_>], end: f64) -> (Plot, usize, usize) {
     };
     let series: Vec<Series> = lacking.iter().enumerate().map(line).collect();
     let highest = series.iter().flat_map(Series::points).map(|point| point.1).fold(1.0, f64::max);
-    let y = Axis::new("updates that the content of a shard lacks", AxisUnit::Count);
+    let y = Axis::new("updates lacking, in the content of a shard", AxisUnit::Count);
     let plot = Plot::new("behind", clock(end), y.between(0.0, 1.05 * highest), series);
     (plot, lacking.len(), of)
 }
@@ -233,7 +234,7 @@ fn cost_of_each(rows: &[ShardFailureRow], end: f64) -> Option<Plot> {
         colour: Some(6),
         ..thin::line("one failure, at its crash", &points, 1)
     };
-    let y = Axis::new("updates lost by a failure, all shards together", AxisUnit::Count);
+    let y = Axis::new("updates lost, by a failure at all shards", AxisUnit::Count);
     let y = y.between(0.0, 1.05 * highest);
     (highest > 0.0).then(|| Plot::new("lost", clock(end), y, vec![series]))
 }

@@ -6,6 +6,7 @@ use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series, Style};
 use super::grid::{self, Grid, MOST_ROWS, evenly};
 use super::number::{count, counted, short};
+use super::palette::SERIES;
 use super::thin;
 use crate::results::RunResults;
 use crate::results::tables::TableRowsRow;
@@ -18,13 +19,14 @@ const MOST_INTERVALS: usize = 200;
 /// Changes are counted over this many examples.
 const PER: f64 = 1000.0;
 
-/// A way in which rows come and go: its name, its colour, and how often it has happened so far.
+/// A way in which rows come and go: its name, its colour, and how often it has happened so far. The
+/// colours are the last ones: the first ones are those of tables.
 type RowChange = (&'static str, usize, fn(&TableRowsRow) -> u64);
 
 const CHANGES: [RowChange; 4] = [
-    ("new", 2, |row| row.came.saturating_sub(row.returned)),
-    ("returned", 0, |row| row.returned),
-    ("evicted", 1, |row| row.evicted),
+    ("new", 4, |row| row.came.saturating_sub(row.returned)),
+    ("returned", 5, |row| row.returned),
+    ("evicted", 6, |row| row.evicted),
     ("late gradients", 3, |row| row.late),
 ];
 
@@ -67,16 +69,17 @@ fn examples() -> Axis {
 fn there(tables: &[Vec<&TableRowsRow>]) -> Plot {
     let mut series = Vec::new();
     for (place, table) in tables.iter().enumerate() {
-        let line = |name: String, of: fn(&TableRowsRow) -> u64| {
+        let line = |name: String, colour: usize, of: fn(&TableRowsRow) -> u64| {
             let points = table.iter().map(|row| (row.examples as f64, of(row) as f64));
             let line = thin::line(name, &points.collect::<Vec<_>>(), 2 * tables.len());
-            Series { colour: Some(place), ..line }
+            Series { colour: Some(colour), ..line }
         };
         let name = &table[0].table;
-        series.push(line(name.clone(), |row| row.rows));
+        series.push(line(name.clone(), place, |row| row.rows));
         if table.iter().any(|row| row.waiting > 0) {
-            let waiting = line(format!("{name}, waiting"), |row| row.waiting);
-            series.push(Series { style: Style::Dashes, ..waiting });
+            // The same colour, and other dashes.
+            let colour = place + SERIES.len();
+            series.push(line(format!("{name}, waiting"), colour, |row| row.waiting));
         }
     }
     let most = series.iter().flat_map(Series::points).map(|point| point.1).fold(0.0, f64::max);
@@ -94,10 +97,12 @@ fn changes(table: &[&TableRowsRow]) -> Option<Plot> {
         let change = of(pair[1]) as f64 - of(pair[0]) as f64;
         (examples > 0.0).then(|| short(change.max(0.0) * PER / examples))
     };
+    let rates = |of: fn(&TableRowsRow) -> u64| ends.windows(2).map(move |pair| rate(of, pair));
     let series = |(name, colour, of): RowChange| Series {
         name: name.to_string(),
         x: ends.iter().map(|row| short(row.examples as f64)).collect(),
-        y: ends.windows(2).map(|pair| rate(of, pair)).chain([None]).collect(),
+        // The last rate holds until the end.
+        y: rates(of).chain(rates(of).last()).collect(),
         style: Style::Steps,
         colour: Some(colour),
         ..Series::default()
@@ -118,27 +123,27 @@ fn sentence(tables: &[Vec<&TableRowsRow>], dry: bool) -> String {
         let last = table[table.len() - 1];
         let waiting = match last.waiting {
             0 => String::new(),
-            waiting => format!(", {} wait", counted(waiting as usize, "id", "ids")),
+            waiting => format!(" and {} that wait", counted(waiting as usize, "id", "ids")),
         };
-        let moved = match last.came {
+        let moved = match last.evicted {
             0 => String::new(),
-            came => format!(
-                "; rows came {}, {} of these again, and {} {}",
-                counted(came as usize, "time", "times"),
+            evicted => format!(
+                " (they came {}, {} of them again; {} {})",
+                counted(last.came as usize, "time", "times"),
                 count(last.returned),
-                count(last.evicted),
-                if dry { "would have been evicted (a dry run)" } else { "were evicted" }
+                count(evicted),
+                if dry { "would have been evicted: a dry run" } else { "were evicted" }
             ),
         };
         let rows = counted(last.rows as usize, "row", "rows");
-        format!("{} has {rows} at the end{waiting}{moved}.", last.table)
+        format!("{} has {rows}{waiting}{moved}", last.table)
     };
     let left_out = match tables.len() > MOST_TABLES {
         true => format!(" The first {MOST_TABLES} of {} tables are drawn.", tables.len()),
         false => String::new(),
     };
     let each: Vec<String> = tables.iter().take(MOST_TABLES).map(of).collect();
-    format!("{}{left_out}", each.join(" "))
+    format!("At the end {}.{left_out}", each.join(", "))
 }
 
 fn table(rows: &[TableRowsRow]) -> Grid {
@@ -182,14 +187,14 @@ mod tests {
         assert_eq!(
             of,
             [
-                ("new", &[Some(100.0), Some(100.0), None][..]),
-                ("returned", &[Some(0.0), Some(50.0), None][..]),
-                ("evicted", &[Some(0.0), Some(100.0), None][..]),
+                ("new", &[Some(100.0), Some(100.0), Some(100.0)][..]),
+                ("returned", &[Some(0.0), Some(50.0), Some(50.0)][..]),
+                ("evicted", &[Some(0.0), Some(100.0), Some(100.0)][..]),
             ]
         );
         assert_eq!(
             figure.sentence,
-            "item has 20 rows at the end; rows came 40 times, 10 of these again, and 20 were evicted."
+            "At the end item has 20 rows (they came 40 times, 10 of them again; 20 were evicted)."
         );
     }
 
@@ -199,7 +204,7 @@ mod tests {
         let figure = figure(&run(text)).unwrap();
         let Chart::Plots(plots, _) = &figure.chart else { panic!("plots") };
         assert_eq!(plots.len(), 1);
-        assert_eq!(figure.sentence, "user has 4 rows at the end, 5 ids wait.");
+        assert_eq!(figure.sentence, "At the end user has 4 rows and 5 ids that wait.");
         assert!(super::figure(&run("")).is_err());
     }
 }
