@@ -38,6 +38,7 @@ pub mod record;
 mod renewal;
 pub mod restart;
 mod restarting;
+mod row_watch;
 pub mod save;
 mod save_desk;
 mod saving;

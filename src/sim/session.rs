@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
-use super::by_row::{Division, RowClassLook, RowSpace, RowWatch};
+use super::by_row::{RowClassLook, RowSpace};
 use super::cargo::Cargo;
 use super::divergence::divergence;
 use super::evaluate::{Evaluated, Evaluator, Views};
 use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record, table_states};
+use super::row_watch::{Division, RowWatch};
 use super::step_data::StepData;
 use super::training::Observed;
 use super::work::Work;

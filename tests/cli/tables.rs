@@ -181,8 +181,9 @@ fn quality_by_rows_is_a_file_of_its_own_and_changes_no_other() {
     }
     assert!(page.contains("Rows of tables") && page.contains("id=\"rows-over-time\""));
     assert!(!plain.join("plots/by-row-age.png").exists() && plain.join("plots/rows.png").exists());
-    done(straggler().args(["export", "--format", "csv"]).arg(&split));
-    let exported = Rows::read(&split.join("export/by_row.csv"));
+    let csv = folder.join("csv");
+    done(straggler().arg("export").arg(&split).args(["--format", "csv", "-o"]).arg(&csv));
+    let exported = Rows::read(&csv.join("by_row.csv"));
     assert_eq!(exported.len(), rows.len());
 }
 

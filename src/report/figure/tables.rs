@@ -102,7 +102,7 @@ fn changes(table: &[&TableRowsRow]) -> Option<Plot> {
         name: name.to_string(),
         x: ends.iter().map(|row| short(row.examples as f64)).collect(),
         // The last rate holds until the end.
-        y: rates(of).chain(rates(of).last()).collect(),
+        y: rates(of).chain(rates(of).next_back()).collect(),
         style: Style::Steps,
         colour: Some(colour),
         ..Series::default()
