@@ -85,10 +85,7 @@ fn several_cores_serve_as_the_formula_says() {
         let wanted = machine_repair(16, cores, 0.25);
         for discipline in [Discipline::FirstCome, Discipline::ProcessorSharing] {
             let found = rate(cores, discipline, &exponential());
-            assert!(
-                (found / wanted - 1.0).abs() < 0.015,
-                "{cores} {discipline:?}: {found} {wanted}"
-            );
+            assert!((found / wanted - 1.0).abs() < 0.015, "{cores} {discipline:?}: {found} {wanted}");
         }
         let law = StepTimeChoice::Gamma(gamma::Config { variation: 2.0 });
         let found = rate(cores, Discipline::ProcessorSharing, &law);

@@ -54,9 +54,7 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         _ => None,
     };
     let lengths = [
-        eviction
-            .every
-            .map(|every| ("eviction.every", every, "how much is trained between two looks")),
+        eviction.every.map(|every| ("eviction.every", every, "how much is trained between two looks")),
         rule.map(|(key, length)| (key, length, "a length of training")),
     ];
     for (key, length, what) in lengths.into_iter().flatten() {
