@@ -96,14 +96,21 @@ impl Health {
         self.risen_loss = if self.risen.count > 0 { self.risen_loss + loss } else { 0.0 };
     }
 
-    /// What is wrong with the training so far; `None` if nothing is.
-    pub fn broken(&self, scenario: &Scenario) -> Option<BrokenTraining> {
+    /// What is wrong with the training so far; `None` if nothing is. `upset` is given the update at
+    /// which it was first seen, and says what else may have caused it.
+    pub fn broken(
+        &self,
+        scenario: &Scenario,
+        upset: impl FnOnce(u64) -> Option<String>,
+    ) -> Option<BrokenTraining> {
         let fault = match self.first {
             Some(first) => self.worse_than_constant(first).or_else(|| self.guesses()),
             None => self.loss_rises(),
         };
         let ((update, examples), what) = fault?;
-        Some(BrokenTraining { update, examples, what, cause: cause(scenario) })
+        let rate = cause(scenario);
+        let cause = upset(update).map_or(rate.clone(), |upset| format!("{upset}; or {rate}"));
+        Some(BrokenTraining { update, examples, what, cause })
     }
 
     fn is_long(&self, stretch: &Stretch) -> bool {
@@ -205,7 +212,7 @@ mod tests {
             let quality = Quality { auc: Some(auc), ne, log_loss, ..Quality::default() };
             health.evaluated(&at(100 * step), &quality);
         }
-        health.broken(&Scenario::default()).map(|broken| broken.update)
+        health.broken(&Scenario::default(), |_| None).map(|broken| broken.update)
     }
 
     #[test]
@@ -242,7 +249,7 @@ mod tests {
             let quality = Quality { auc, ne, positives: 10, examples: 100, ..Quality::default() };
             health.evaluated(&at(step), &quality);
         }
-        assert_eq!(health.broken(&Scenario::default()), None);
+        assert_eq!(health.broken(&Scenario::default(), |_| None), None);
     }
 
     #[test]
@@ -250,12 +257,25 @@ mod tests {
         let broken = |losses: [f64; 8]| {
             let mut health = Health::default();
             (1..).zip(losses).for_each(|(step, loss)| health.trained(&at(10 * step), loss));
-            health.broken(&Scenario::default())
+            health.broken(&Scenario::default(), |_| None)
         };
         assert_eq!(broken([0.6, 0.5, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4]), None);
         let found = broken([0.6, 0.5, 0.4, 0.9, 2.0, 9.0, 50.0, 1e19]).unwrap();
         assert_eq!(found.update, 40);
         assert!(found.what.contains("2.00e18"), "{}", found.what);
+    }
+
+    #[test]
+    fn what_happened_shortly_before_stands_before_the_learning_rate() {
+        let mut health = Health::default();
+        for (step, entropy) in [(0, 0.9), (1, 90.0)] {
+            let quality = Quality { ne: Some(entropy), ..Quality::default() };
+            health.evaluated(&at(100 * step), &quality);
+        }
+        let upset = |update: u64| Some(format!("shard 3 came back before {update}"));
+        let broken = health.broken(&Scenario::default(), upset).unwrap();
+        let begins = "shard 3 came back before 100; or a learning rate of";
+        assert!(broken.cause.starts_with(begins), "{}", broken.cause);
     }
 
     #[test]

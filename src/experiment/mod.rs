@@ -5,6 +5,7 @@
 //! `summary.json` is written last: if it exists, the trial is done.
 
 pub mod best;
+mod by_row;
 pub mod checkpoint;
 pub mod drive;
 pub mod expect;
@@ -27,6 +28,7 @@ pub mod stop;
 mod summary;
 pub mod sweep;
 mod tables;
+mod upsets;
 pub mod verify;
 
 pub use drive::SaveEvery;

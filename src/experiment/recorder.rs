@@ -6,13 +6,13 @@ use std::path::Path;
 
 use super::best::Best;
 use super::health::Health;
-use super::{layers, presence, shard_failures, tables};
+use super::{by_row, layers, presence, shard_failures, tables};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
-    CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow,
+    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow,
     ShardRow, StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 use crate::sim::record::{RowStaleness, TableState};
@@ -42,6 +42,8 @@ pub struct Recording {
     pub tables: bool,
     /// Whether there is a series of the hash tables that find rows.
     pub cuckoo: bool,
+    /// Whether there is a series of quality by rows.
+    pub by_row: bool,
 }
 
 /// Whether series begin or are continued.
@@ -87,6 +89,7 @@ pub struct Recorder {
     layers: Option<TableWriter>,
     tables: Option<TableWriter>,
     cuckoo: Option<TableWriter>,
+    by_row: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: IntervalTotals,
@@ -146,18 +149,10 @@ impl Recorder {
             divergence: table::<DivergenceRow>(folder, begin)?,
             timeline: table::<TimelineRow>(folder, begin)?,
             service: table::<ServiceRow>(folder, begin)?,
-            layers: match recording.layers {
-                true => Some(table::<LayerRow>(folder, begin)?),
-                false => None,
-            },
-            tables: match recording.tables {
-                true => Some(table::<TableRowsRow>(folder, begin)?),
-                false => None,
-            },
-            cuckoo: match recording.cuckoo {
-                true => Some(table::<CuckooRow>(folder, begin)?),
-                false => None,
-            },
+            layers: recording.layers.then(|| table::<LayerRow>(folder, begin)).transpose()?,
+            tables: recording.tables.then(|| table::<TableRowsRow>(folder, begin)).transpose()?,
+            by_row: recording.by_row.then(|| table::<ByRowRow>(folder, begin)).transpose()?,
+            cuckoo: recording.cuckoo.then(|| table::<CuckooRow>(folder, begin)).transpose()?,
             timeline_left: recording.timeline,
             cadence: Cadence::new(recording.every, recording.limits),
             interval: IntervalTotals::default(),
@@ -343,13 +338,9 @@ impl Recorder {
     }
 
     fn tables(&mut self, progress: &Progress, states: &[TableState<'_>]) {
-        let Some(table) = &mut self.tables else { return };
         let rows = states.iter().map(|state| tables::row(progress, state));
-        let mut outcome = table.append(rows);
-        if let Some(table) = &mut self.cuckoo {
-            let rows = states.iter().filter_map(|state| tables::cuckoo_row(progress, state));
-            outcome = outcome.and_then(|()| table.append(rows));
-        }
+        let cuckoo = states.iter().filter_map(|state| tables::cuckoo_row(progress, state));
+        let outcome = add(&mut self.tables, rows).and_then(|()| add(&mut self.cuckoo, cuckoo));
         self.keep(outcome);
     }
 
@@ -413,7 +404,8 @@ impl Recorder {
     fn tables_mut(&mut self) -> impl Iterator<Item = &mut TableWriter> {
         let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
         let always = [evaluations, training, divergence, timeline, service].into_iter();
-        always.chain(&mut self.layers).chain(&mut self.tables).chain(&mut self.cuckoo)
+        let some = [&mut self.layers, &mut self.tables, &mut self.cuckoo, &mut self.by_row];
+        always.chain(some.into_iter().flatten())
     }
 
     fn class(&self, index: usize) -> &str {
@@ -493,6 +485,16 @@ impl Recorder {
     }
 }
 
+/// Adds rows to a series, if the run has it.
+fn add<R: TableRow>(
+    series: &mut Option<TableWriter>,
+    mut rows: impl Iterator<Item = R>,
+) -> io::Result<()> {
+    let Some(series) = series else { return Ok(()) };
+    rows.try_for_each(|row| series.row(&row))?;
+    series.flush()
+}
+
 crate::persist!(IntervalTotals {
     pushes: state,
     loss: state,
@@ -523,6 +525,7 @@ crate::persist!(Recorder {
     layers: each,
     tables: each,
     cuckoo: each,
+    by_row: each,
     timeline_left: state,
     cadence: state,
     interval: state,
@@ -557,12 +560,14 @@ impl Observer for Recorder {
                 self.evaluated(progress, *view, quality, selection, *passes);
             }
             Record::Layers { progress, layers: looks } => {
-                if let Some(table) = &mut self.layers {
-                    let mut rows = looks.iter().map(|look| layers::row(progress, look));
-                    let written = rows.try_for_each(|row| table.row(&row));
-                    let outcome = written.and_then(|()| table.flush());
-                    self.keep(outcome);
-                }
+                let rows = looks.iter().map(|look| layers::row(progress, look));
+                let outcome = add(&mut self.layers, rows);
+                self.keep(outcome);
+            }
+            Record::ByRow { progress, classes } => {
+                let rows = classes.iter().map(|look| by_row::row(progress, look));
+                let outcome = add(&mut self.by_row, rows);
+                self.keep(outcome);
             }
             Record::Tables { progress, tables } => self.tables(progress, tables),
             Record::Aborted { .. }

@@ -15,7 +15,7 @@ use super::snapshot::Snapshots;
 use super::stages::{self, StageFolders};
 use super::stop::StopSignal;
 use super::summary::{summary, undefined};
-use super::tables;
+use super::{tables, upsets};
 use crate::base::ByteSize;
 use crate::data::Remark;
 use crate::metrics::Quality;
@@ -289,7 +289,10 @@ impl Trial {
         folder.check_still_there()?;
         recorder.finish(out, job.simulation()).map_err(written)?;
         let mut summary = self.summarise(job, recorder, facts);
-        summary.broken = recorder.health().broken(&self.scenario);
+        let failures = job.simulation().map(|simulation| simulation.outages().reports());
+        summary.broken = recorder.health().broken(&self.scenario, |update| {
+            upsets::before(update, &self.scenario, failures.unwrap_or_default(), &summary.tables)
+        });
         summary.started_from = started;
         summary.shared_rows = shared_rows;
         summary.stages = stages;
@@ -438,6 +441,7 @@ impl Trial {
                 || self.scenario.eviction.is_some()
                 || self.scenario.tables.have_row_indexes(),
             cuckoo: self.scenario.tables.have_row_indexes(),
+            by_row: !job.session().watch.by_row.is_empty(),
         }
     }
 

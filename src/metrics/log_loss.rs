@@ -81,6 +81,13 @@ pub fn calibration(logits: &[f32], labels: &[f32]) -> Option<f64> {
     (clicks > 0.0).then(|| predicted / clicks)
 }
 
+/// The mean of the predicted probabilities. `None` without examples or when any logit is NaN.
+pub fn mean_probability(logits: &[f32]) -> Option<f64> {
+    let known = !logits.is_empty() && !logits.iter().any(|z| z.is_nan());
+    let sum = || logits.iter().map(|&z| probability(z)).sum::<f64>();
+    known.then(|| sum() / logits.len() as f64)
+}
+
 /// Expected calibration error: the mean of |mean prediction - mean label| over `bins` bins of
 /// equal counts in order of score, weighted by count (Naeini et al. 2015 with equal-count bins).
 ///
@@ -160,6 +167,8 @@ mod tests {
         assert_eq!(log_loss(&[f32::NAN, 0.0], &[0.0, 1.0]), None);
         assert_eq!(normalised_entropy(&[0.0, 1.0], &[1.0, 1.0]), None);
         assert_eq!(calibration(&[0.0], &[0.0]), None);
+        assert_eq!((mean_probability(&[]), mean_probability(&[f32::NAN])), (None, None));
+        assert_eq!(mean_probability(&[0.0, f32::INFINITY]), Some(0.75));
         assert_eq!(calibration(&[f32::NAN], &[1.0]), None);
         assert_eq!(expected_calibration_error(&[f32::NAN], &[1.0], 2), None);
         assert_eq!(expected_calibration_error(&[0.0], &[1.0], 0), None);

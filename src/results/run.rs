@@ -7,8 +7,8 @@ use super::outcome::{OutcomeError, Settings, State, TrialOutcome, folder_name};
 use super::summary::{NO_MODEL, Summary};
 use super::table::Rows;
 use super::tables::{
-    DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ShardRow, StalenessRow, TimelineRow,
-    TrainingRow, WorkerRow,
+    ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ShardFailureRow, ShardRow,
+    StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 
 /// The files of one run. A missing file gives a table that is not present.
@@ -20,6 +20,8 @@ pub struct RunResults {
     pub settings: Settings,
     /// `evaluations.csv`.
     pub evaluations: Rows<EvaluationRow>,
+    /// `by_row.csv`.
+    pub by_row: Rows<ByRowRow>,
     /// `training.csv`.
     pub training: Rows<TrainingRow>,
     /// `staleness.csv`.
@@ -32,8 +34,12 @@ pub struct RunResults {
     pub layers: Rows<LayerRow>,
     /// `rows.csv`.
     pub rows: Rows<PopularityRow>,
+    /// `tables.csv`.
+    pub tables: Rows<TableRowsRow>,
     /// `shards.csv`.
     pub shards: Rows<ShardRow>,
+    /// `shard_failures.csv`.
+    pub shard_failures: Rows<ShardFailureRow>,
     /// `timeline.csv`.
     pub timeline: Rows<TimelineRow>,
 }
@@ -66,13 +72,16 @@ impl RunResults {
             summary,
             settings: TrialOutcome::of_run(path, 0).settings()?,
             evaluations: Rows::read(path, whole)?,
+            by_row: Rows::read(path, whole)?,
             training: Rows::read(path, whole)?,
             staleness: Rows::read(path, whole)?,
             workers: Rows::read(path, whole)?,
             divergence: Rows::read(path, whole)?,
             layers: Rows::read(path, whole)?,
             rows: Rows::read(path, whole)?,
+            tables: Rows::read(path, whole)?,
             shards: Rows::read(path, whole)?,
+            shard_failures: Rows::read(path, whole)?,
             timeline: Rows::read(path, whole)?,
         })
     }

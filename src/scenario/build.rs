@@ -139,6 +139,7 @@ impl Scenario {
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
         let model = self.lay_out(source.as_ref(), &train)?;
+        self.row_spaces(source.schema(), model.layout())?;
         let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
         let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));
         let collisions = collisions.unwrap_or_default();
@@ -430,6 +431,8 @@ impl Scenario {
         let limits = self.stop_limits(window.unwrap_or(u64::MAX));
         let days = prepared.as_ref().filter(|_| self.record.audit).map(|p| &p.train);
         let audit = days.map(|days| days.iter().map(Day::ids).collect());
+        let rows = |p: &Prepared| self.row_spaces(p.source.schema(), p.model.layout());
+        let by_row = prepared.as_ref().map(rows).transpose()?.unwrap_or_default();
         let (work, evaluation) = match prepared {
             Some(prepared) => self.training(prepared, workers, shards, threads)?,
             None => (Work::Null(self.null_work()), None),
@@ -441,6 +444,7 @@ impl Scenario {
             window,
             gap_every: self.record.gap_every,
             rows_every: self.record.rows_every,
+            by_row,
             audit,
         };
         Ok((work, limits, watch))

@@ -67,6 +67,16 @@ pub enum BuildError {
         /// The id spaces of the log.
         known: Vec<String>,
     },
+    /// An id space by whose rows the holdout cannot be divided.
+    #[error("`holdout.by_row` names `{name}`, {why}")]
+    ByRow {
+        /// The number of the entry.
+        number: usize,
+        /// The name in the scenario.
+        name: String,
+        /// What is wrong with it, as the end of the sentence.
+        why: String,
+    },
     /// A scenario with neither data nor `timing_only`.
     #[error("there is nothing to train on: give `[data]`, or `[timing_only]` for timing alone")]
     NoData,
@@ -90,6 +100,7 @@ impl BuildError {
             BuildError::Order(_) => "train.order".into(),
             BuildError::Model(error) => format!("model{}", error.key()),
             BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
+            BuildError::ByRow { number, .. } => format!("holdout.by_row.{number}"),
             BuildError::Law { key, .. } => key.clone(),
         }
     }

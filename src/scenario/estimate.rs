@@ -5,7 +5,7 @@ use super::spec::Scenario;
 use crate::base::{ByteSize, SimSpan};
 use crate::cluster::shard_failures::Recovery;
 use crate::data::{Batch, Ids};
-use crate::optimizer::Slot;
+use crate::optimizer::{RowSemantics, Slot};
 use crate::params::lookups::locate_once;
 use crate::params::view::rows_len;
 use crate::params::{Layout, Lookups};
@@ -80,6 +80,9 @@ const PER_PAIR: u64 = 130;
 /// Measured memory of an imposed staleness that is drawn ahead: an update, below the version that
 /// its gradient is computed on.
 const PER_DRAW: u64 = 80;
+
+/// Memory of the pushes with a row, by which the holdout is divided.
+const PER_WATCHED_ROW: u64 = 16;
 
 /// Memory of what is known of a row that may be evicted.
 const PER_LIFE: u64 = 72;
@@ -215,10 +218,18 @@ impl Scenario {
         let server = (dense + sparse)
             .saturating_add(self.histories(layout))
             .saturating_add(self.row_indexes(prepared));
-        // What an update changes.
-        let touched = estimate.rows_per_batch.saturating_mul(
-            4 * layout.tables.iter().map(|table| row(table.dim)).max().unwrap_or(0),
-        );
+        // What an update may change: all rows, if it can evict them or its rule moves those that were
+        // not touched.
+        let all_rows = self.eviction.is_some() || sparse_rule.rows() == RowSemantics::Dense;
+        let touched = if all_rows {
+            server - dense
+        } else {
+            estimate.rows_per_batch.saturating_mul(
+                4 * layout.tables.iter().map(|table| row(table.dim)).max().unwrap_or(0),
+            )
+        };
+        let (changed, pushes) = (dense.saturating_add(touched), estimate.pushes);
+        let watched_rows = self.watched_rows(prepared);
         // A step in flight holds its batch, and either its view or its gradient. A watched step
         // holds both.
         let view = 4 * (estimate.dense + rows + moving);
@@ -281,7 +292,8 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             audit,
-            self.kept_by_shards(server, dense + touched, 0),
+            watched_rows,
+            self.kept_by_shards(pushes, server, changed, 0),
             self.averaged(estimate, moving),
             if self.saving_takes_time() { 2 * server } else { 0 },
             if self.record.layers.is_some() { 8 * estimate.dense + 8 * estimate.sparse } else { 0 },
@@ -296,7 +308,8 @@ impl Scenario {
             u64::from(self.cluster.workers).saturating_mul(kept),
             holdout,
             self.add_checkpoints(estimate, server + keys, moving),
-            self.kept_by_shards(server, dense + touched, step),
+            watched_rows,
+            self.kept_by_shards(pushes, server, changed, step),
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             audit,
@@ -347,8 +360,8 @@ impl Scenario {
     }
 
     /// Memory of the states that shards keep to return to: of `server` bytes, where an update
-    /// changes `update` bytes and a step has views of `step` bytes.
-    fn kept_by_shards(&self, server: u64, update: u64, step: u64) -> u64 {
+    /// changes `update` bytes and a step has views of `step` bytes, in a run of so many pushes.
+    fn kept_by_shards(&self, pushes: Option<u64>, server: u64, update: u64, step: u64) -> u64 {
         let failures = &self.cluster.shard_failures;
         if failures.is_none() || self.imposed_staleness.is_some() {
             return 0;
@@ -356,7 +369,8 @@ impl Scenario {
         let workers = u64::from(self.cluster.workers);
         let views = if failures.keeps_views() { workers.saturating_mul(step) } else { 0 };
         let base = self.cluster.compute.base(u64::from(self.train.batch)).0.max(1);
-        let updates = |span: SimSpan| (span.0 / base + 1).saturating_mul(workers);
+        let most = pushes.unwrap_or(u64::MAX);
+        let updates = |span: SimSpan| (span.0 / base + 1).saturating_mul(workers).min(most);
         let states = match (failures.recovery, failures.checkpoint.every) {
             (Recovery::Replica, _) if failures.lag.is_zero() => 0,
             (Recovery::Replica, _) => updates(failures.lag).saturating_mul(update),
@@ -371,6 +385,14 @@ impl Scenario {
             }
         };
         states.saturating_add(views)
+    }
+
+    /// Memory of the pushes with each row by which the holdout is divided, if there are such rows.
+    fn watched_rows(&self, prepared: &Prepared) -> u64 {
+        let (schema, layout) = (prepared.source.schema(), prepared.model.layout());
+        // Names that cannot be used were refused before.
+        let spaces = self.row_spaces(schema, layout).unwrap_or_default();
+        spaces.iter().map(|space| PER_WATCHED_ROW * u64::from(space.rows)).sum()
     }
 
     /// What the remedies need to be given.

@@ -2,6 +2,7 @@
 
 pub mod build;
 mod build_error;
+mod by_row;
 pub mod collisions;
 pub mod daily;
 pub mod document;

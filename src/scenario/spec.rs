@@ -264,6 +264,10 @@ pub struct Holdout {
     pub max_examples: Option<u64>,
     /// Which parameters are evaluated besides the server's.
     pub views: Views,
+    /// Names of id spaces, such as `item`: quality is measured by classes of their rows too, by how
+    /// often training has met a row, how long ago, and how often the row has returned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_row: Vec<String>,
     /// Permits holdout days before the end of the training window.
     pub allow_past: bool,
 }
@@ -277,6 +281,7 @@ impl Default for Holdout {
             best_by: BestBy::default(),
             max_examples: None,
             views: Views::default(),
+            by_row: Vec::new(),
             allow_past: false,
         }
     }

@@ -243,16 +243,32 @@ impl Evaluator {
         examples.map(|ids| ids.iter().zip(&tables).filter_map(updates).min().unwrap_or(0)).collect()
     }
 
+    /// The id of every example in a field.
+    pub fn ids(&self, field: usize) -> impl Iterator<Item = u32> {
+        let batches = self.chunks.iter().map(|chunk| &chunk.0);
+        batches.flat_map(move |batch| {
+            let fields = batch.fields.len() / batch.len().max(1);
+            batch.fields.iter().skip(field).step_by(fields.max(1)).copied()
+        })
+    }
+
     /// Whether each example belongs to the half that reports.
     pub fn reports(&self) -> Vec<bool> {
         let nobody = self.selects.iter().all(|selects| *selects);
         self.selects.iter().map(|selects| nobody || !selects).collect()
     }
 
+    /// Logits, labels and groups of the chosen examples.
+    pub fn among(&self, logits: &[f32], chosen: &[usize]) -> (Vec<f32>, Vec<f32>, Vec<u64>) {
+        let pick = |from: &[f32]| chosen.iter().map(|&i| from[i]).collect::<Vec<f32>>();
+        let groups = chosen.iter().map(|&i| self.groups[i]).collect();
+        (pick(logits), pick(&self.labels), groups)
+    }
+
     /// AUC of these logits among the chosen examples.
     pub fn auc_among(&self, logits: &[f32], chosen: &[usize]) -> Option<f64> {
-        let pick = |from: &[f32]| chosen.iter().map(|&i| from[i]).collect::<Vec<f32>>();
-        auc(&pick(logits), &pick(&self.labels))
+        let (logits, labels, _) = self.among(logits, chosen);
+        auc(&logits, &labels)
     }
 
     /// Quality of these logits.
@@ -264,15 +280,12 @@ impl Evaluator {
             if chosen.is_empty() { (0..self.len()).collect() } else { chosen }
         };
         let (report, select) = (half(false), half(true));
-        let pick = |from: &[f32], at: &[usize]| at.iter().map(|&i| from[i]).collect::<Vec<f32>>();
-        let groups = |at: &[usize]| at.iter().map(|&i| self.groups[i]).collect::<Vec<u64>>();
-        let of = |at: &[usize]| (pick(logits, at), pick(&self.labels, at));
-        let (reported, chosen) = (of(&report), of(&select));
-        let quality = Quality::of(&reported.0, &reported.1, &groups(&report));
+        let (reported, chosen) = (self.among(logits, &report), self.among(logits, &select));
+        let quality = Quality::of(&reported.0, &reported.1, &reported.2);
         let selection_auc = match self.best_by {
             BestBy::Auc => auc(&chosen.0, &chosen.1),
             BestBy::SessionAuc => {
-                session_auc(&chosen.0, &chosen.1, &groups(&select), GroupWeight::Equal).value
+                session_auc(&chosen.0, &chosen.1, &chosen.2, GroupWeight::Equal).value
             }
         };
         let undefined = self.undefined(&quality, selection_auc);
@@ -285,20 +298,20 @@ impl Evaluator {
     }
 
     /// Evaluates the server, with `moving` as its non-trainable arena, and the chosen views, in a
-    /// fixed order.
+    /// fixed order. `told` gets the logits too.
     pub fn evaluate(
         &self,
         views: Views,
         held: &[(WorkerId, &StepData)],
         (server, moving): (&ParameterServer, &[f32]),
         pool: &mut Pool<ThreadWorkspace>,
-        mut told: impl FnMut(EvaluatedView, &Evaluated),
+        mut told: impl FnMut(EvaluatedView, &Evaluated, &[f32]),
     ) {
         let dense = Arc::new(server.dense().to_vec());
         let logits = self.logits(server, (dense, moving), None, pool);
         let mut judged = self.judge(&logits);
         judged.quality.unknown_ids = self.unknown_ids(server);
-        told(EvaluatedView::Server, &judged);
+        told(EvaluatedView::Server, &judged, &logits);
         if views.is_empty() || held.is_empty() {
             return;
         }
@@ -311,7 +324,7 @@ impl Evaluator {
             let dense = Arc::new(view.dense.clone());
             let logits = self.logits(server, (dense, moving), Some(view), pool);
             if single {
-                told(EvaluatedView::Worker(*worker), &self.judge(&logits));
+                told(EvaluatedView::Worker(*worker), &self.judge(&logits), &logits);
             }
             for (sum, z) in probabilities.iter_mut().zip(&logits) {
                 *sum += 1.0 / (1.0 + libm::exp(-f64::from(*z)));
@@ -320,7 +333,7 @@ impl Evaluator {
         if views.mean_of_views {
             let dense = Arc::new(mean_dense(held));
             let logits = self.logits(server, (dense, moving), None, pool);
-            told(EvaluatedView::MeanOfViews, &self.judge(&logits));
+            told(EvaluatedView::MeanOfViews, &self.judge(&logits), &logits);
         }
         if views.mean_of_predictions {
             let logit = |sum: &f64| {
@@ -328,7 +341,7 @@ impl Evaluator {
                 libm::log(p / (1.0 - p)) as f32
             };
             let logits: Vec<f32> = probabilities.iter().map(logit).collect();
-            told(EvaluatedView::MeanOfPredictions, &self.judge(&logits));
+            told(EvaluatedView::MeanOfPredictions, &self.judge(&logits), &logits);
         }
     }
 }

@@ -25,7 +25,7 @@ pub struct HoldoutLabels {
 }
 
 /// The reason for figures that the scores leave undefined.
-const NO_SCORES: &str = "some scores of the model are not finite numbers";
+pub(super) const NO_SCORES: &str = "some scores of the model are not finite numbers";
 
 impl HoldoutLabels {
     /// The labels of a holdout, of which `selects` says which examples choose the best step.

@@ -3,6 +3,7 @@
 
 mod audit;
 mod books;
+pub mod by_row;
 pub mod cargo;
 mod check;
 pub mod checkpoint;
@@ -37,6 +38,7 @@ pub mod record;
 mod renewal;
 pub mod restart;
 mod restarting;
+mod row_watch;
 pub mod save;
 mod save_desk;
 mod saving;

@@ -10,6 +10,7 @@ use crate::server::admission::AdmissionGate;
 use crate::server::cuckoo::{CuckooState, RowIndex};
 use crate::server::eviction::{LifeCounts, RowLives};
 
+use super::by_row::RowClassLook;
 use super::progress::Progress;
 
 /// The activity of a worker. Every moment of a worker's time belongs to exactly one activity.
@@ -301,6 +302,13 @@ pub enum Record<'a> {
         progress: &'a Progress,
         /// One entry per table.
         tables: &'a [TableState<'a>],
+    },
+    /// Quality on the holdout by classes of rows, just after that of the server.
+    ByRow {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// One entry per id space, split and class with examples.
+        classes: &'a [RowClassLook],
     },
     /// Quality on the holdout.
     Evaluated {

@@ -2,12 +2,14 @@
 
 use std::ops::Range;
 
+use super::by_row::{RowClassLook, RowSpace};
 use super::cargo::Cargo;
 use super::divergence::divergence;
 use super::evaluate::{Evaluated, Evaluator, Views};
 use super::layers::LayerWatch;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record, table_states};
+use super::row_watch::{Division, RowWatch};
 use super::step_data::StepData;
 use super::training::Observed;
 use super::work::Work;
@@ -40,6 +42,8 @@ pub struct Watch {
     pub gap_every: Option<u64>,
     /// The staleness of rows is measured every this many pushes.
     pub rows_every: Option<u64>,
+    /// The id spaces by whose rows the holdout is divided.
+    pub by_row: Vec<RowSpace>,
     /// The examples whose uses are counted.
     pub audit: Option<Vec<Range<u64>>>,
 }
@@ -76,6 +80,7 @@ pub struct TrainingSession {
     evaluate: Option<Cadence>,
     diverge: Option<Cadence>,
     layers: Option<(Cadence, LayerWatch)>,
+    rows: Vec<RowWatch>,
     evaluated_at: Option<u64>,
     /// Best AUC so far on the selection half, and evaluations since then.
     best: Option<f64>,
@@ -89,6 +94,7 @@ impl TrainingSession {
         let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
         let diverge = watch.divergence.map(cadence);
         let layers = watch.layers.map(|every| (cadence(every), LayerWatch::default()));
+        let rows = watch.by_row.iter().map(RowWatch::new).collect();
         let progress = Progress::default();
         TrainingSession {
             work,
@@ -98,6 +104,7 @@ impl TrainingSession {
             evaluate,
             diverge,
             layers,
+            rows,
             evaluated_at: None,
             best: None,
             since_best: 0,
@@ -167,6 +174,9 @@ impl TrainingSession {
 
     /// Counts a push that every shard has applied.
     pub(super) fn count_push(&mut self, cargo: &Cargo) {
+        for rows in &mut self.rows {
+            rows.count_push(cargo.lookups(), self.progress.updates + 1);
+        }
         let Some((_, layers)) = &mut self.layers else { return };
         if let (Some(training), Some(gradient)) = (self.work.training(), cargo.gradient()) {
             layers.count_push(training.server(), cargo.lookups(), gradient);
@@ -206,10 +216,12 @@ impl TrainingSession {
         };
         let (views, window) = (evaluation.views, self.watch.window);
         let passes = window.map(|window| progress.examples as f64 / window.max(1) as f64);
-        let mut selection = None;
-        self.evaluate_now(views, held, |view, evaluated| {
+        let divisions = self.divide();
+        let (mut selection, mut scores) = (None, Vec::new());
+        self.evaluate_now(views, held, |view, evaluated, logits| {
             if view == EvaluatedView::Server {
                 selection = evaluated.selection_auc;
+                scores.extend_from_slice(if divisions.is_empty() { &[] } else { logits });
             }
             observer.observe(&Record::Evaluated {
                 progress: &progress,
@@ -220,6 +232,7 @@ impl TrainingSession {
                 passes,
             });
         });
+        self.observe_by_row(&divisions, &scores, observer);
         self.evaluated_at = Some(self.progress.updates);
         // An evaluation that is not defined is neither better nor worse.
         let Some(auc) = selection else { return };
@@ -230,13 +243,35 @@ impl TrainingSession {
         }
     }
 
+    /// The classes of the holdout by rows, as the server is now.
+    fn divide(&mut self) -> Vec<Division> {
+        let (Some(training), Some(evaluation)) = (self.work.training(), &self.watch.evaluation)
+        else {
+            return Vec::new();
+        };
+        let server = training.server();
+        self.rows.iter_mut().for_each(|rows| rows.begin(server));
+        let updates = self.progress.updates;
+        let of = |rows: &RowWatch| rows.divide(&evaluation.evaluator, server, updates);
+        self.rows.iter().flat_map(of).collect()
+    }
+
+    fn observe_by_row(&self, of: &[Division], logits: &[f32], observer: &mut dyn Observer) {
+        let Some(evaluation) = self.watch.evaluation.as_ref().filter(|_| !of.is_empty()) else {
+            return;
+        };
+        let judge = |division: &Division| division.judge(&evaluation.evaluator, logits);
+        let classes: Vec<RowClassLook> = of.iter().flat_map(judge).collect();
+        observer.observe(&Record::ByRow { progress: &self.progress, classes: &classes });
+    }
+
     /// Evaluates the server and the chosen views, whether or not it is due; does nothing without a
     /// holdout.
     pub(super) fn evaluate_now(
         &mut self,
         views: Views,
         held: &[(WorkerId, &StepData)],
-        told: impl FnMut(EvaluatedView, &Evaluated),
+        told: impl FnMut(EvaluatedView, &Evaluated, &[f32]),
     ) {
         let (Some(training), Some(evaluation)) = (self.work.training_mut(), &self.watch.evaluation)
         else {
@@ -268,6 +303,7 @@ crate::persist!(TrainingSession {
     evaluate: each,
     diverge: each,
     layers: each,
+    rows: each,
     evaluated_at: state,
     best: state,
     since_best: state

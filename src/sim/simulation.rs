@@ -113,8 +113,9 @@ impl Simulation {
     }
 
     /// Evaluates the server and the chosen views now; only `told` gets the results.
-    pub fn evaluate(&mut self, views: Views, told: impl FnMut(EvaluatedView, &Evaluated)) {
+    pub fn evaluate(&mut self, views: Views, mut told: impl FnMut(EvaluatedView, &Evaluated)) {
         let Simulation { session, flights, .. } = self;
+        let told = |view, evaluated: &Evaluated, _: &[f32]| told(view, evaluated);
         session.evaluate_now(views, &by_worker(flights.views()), told);
     }
 

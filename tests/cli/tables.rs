@@ -1,5 +1,6 @@
 //! Tables whose ids share rows, and whose rows come and go.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -199,4 +200,94 @@ fn settings_of_tables_without_effect_are_said() {
     let twice = "[{spaces=['user','item'],hashing={kind='double',rows=9}},{spaces=['item']}]";
     refused(&[&format!("tables.of={twice}")], "the tables of `item` are set twice");
     drop(done(straggler().arg("explain").arg("evictions")));
+}
+
+#[test]
+fn quality_by_rows_is_a_file_of_its_own_and_changes_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let evict = ["eviction.rule={kind='age',after={updates=20}}", "eviction.every={updates=10}"];
+    let of = |out: &str, more: &[&str]| {
+        let mut words = vec!["run", "my.toml", "--out", out];
+        words.extend(evict);
+        words.extend(more);
+        let said = on(folder, &words);
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        folder.join(out)
+    };
+    let (plain, split) = (of("plain", &[]), of("split", &["holdout.by_row=['user','item']"]));
+    let files = |of: &Path| -> BTreeMap<String, Vec<u8>> {
+        let all = fs::read_dir(of).unwrap().map(|entry| entry.unwrap());
+        let named = all.map(|entry| (entry.file_name().into_string().unwrap(), entry.path()));
+        let tables = named.filter(|(name, _)| name.ends_with(".csv"));
+        tables.map(|(name, path)| (name, fs::read(path).unwrap())).collect()
+    };
+    let (before, mut after) = (files(&plain), files(&split));
+    assert!(after.remove("by_row.csv").is_some() && before == after);
+    assert_eq!(summary(&plain)["weights_sha256"], summary(&split)["weights_sha256"]);
+    // The classes are the reporting half at every evaluation, and their mean is its log-loss.
+    let (rows, whole) =
+        (Rows::read(&split.join("by_row.csv")), Rows::read(&split.join("evaluations.csv")));
+    let [updates, spaces, splits] = ["update", "space", "split"].map(|name| rows.texts(name));
+    let (share, loss) = (rows.numbers("share"), rows.numbers("log_loss"));
+    let mut sums: BTreeMap<[&str; 3], f64> = BTreeMap::new();
+    for at in 0..rows.len() {
+        let key = [updates[at], spaces[at], splits[at]];
+        *sums.entry(key).or_default() += share[at] * loss[at];
+    }
+    let wanted: BTreeMap<&str, f64> =
+        whole.texts("update").into_iter().zip(whole.numbers("log_loss")).collect();
+    assert_eq!(sums.len(), 6 * wanted.len(), "three splits of two spaces");
+    for ([update, space, split], loss) in sums {
+        assert!((loss - wanted[update]).abs() < 1e-9, "{update} {space} {split}: {loss}");
+    }
+    // Page, pictures and exports have it.
+    let page = fs::read_to_string(split.join("report.html")).unwrap();
+    for name in ["by-row-frequency", "by-row-age", "by-row-returned", "rows"] {
+        assert!(split.join("plots").join(format!("{name}.png")).exists(), "{name}");
+    }
+    assert!(page.contains("Rows of tables") && page.contains("id=\"rows-over-time\""));
+    assert!(!plain.join("plots/by-row-age.png").exists() && plain.join("plots/rows.png").exists());
+    let csv = folder.join("csv");
+    done(straggler().arg("export").arg(&split).args(["--format", "csv", "-o"]).arg(&csv));
+    let exported = Rows::read(&csv.join("by_row.csv"));
+    assert_eq!(exported.len(), rows.len());
+}
+
+#[test]
+fn a_holdout_is_divided_only_by_rows_that_the_model_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |setting: &str, words: &str| {
+        let said = on(folder.path(), &["check", "my.toml", setting]);
+        assert_eq!(said.code, 4, "{}", said.stderr);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+    };
+    refused("holdout.by_row=['usr']", "`holdout.by_row` names `usr`, which the log does not have");
+    let shared = ["tables.hashing.kind=modulo", "holdout.by_row=['user']"];
+    let mut words = vec!["check", "my.toml"];
+    words.extend(shared);
+    let said = on(folder.path(), &words);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
+fn a_stage_knows_which_rows_the_stage_before_has_met() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let stages = "stage=[{name='one',set={train={days='1'}}},\
+         {name='two',set={train={days='2'},start={from='stage:one@last'}}}]";
+    let words = ["run", "my.toml", "--out", "out", "--no-plots", stages, "holdout.by_row=['item']"];
+    let said = on(folder, &words);
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let rows = Rows::read(&folder.join("out/by_row.csv"));
+    let first = |split: &str| -> Vec<String> {
+        let all =
+            rows.texts("update").into_iter().zip(rows.texts("split")).zip(rows.texts("class"));
+        all.filter(|((update, own), _)| *update == "0" && *own == split)
+            .map(|(_, class)| class.to_string())
+            .collect()
+    };
+    assert!(first("age").contains(&"before the run".to_string()), "{:?}", first("age"));
+    let known = |class: &&String| !["unknown", "0"].contains(&class.as_str());
+    assert!(first("frequency").iter().any(|class| known(&class)), "{:?}", first("frequency"));
 }

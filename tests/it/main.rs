@@ -2,6 +2,7 @@
 
 mod absence;
 mod blow_up;
+mod by_row;
 mod checkpoints;
 mod churn_rules;
 mod cluster;

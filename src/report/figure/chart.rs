@@ -30,7 +30,7 @@ pub enum Chart {
     Plots(Vec<Plot>, Panels),
     /// Bars that are divided into shares of a whole.
     Shares(Shares),
-    /// The activities of workers over time.
+    /// What workers or shards do over time.
     Spans(Spans),
 }
 
@@ -207,6 +207,8 @@ pub struct Bar {
 /// Rows of spans of time.
 #[derive(Clone, Debug)]
 pub struct Spans {
+    /// What they are, for screen readers.
+    pub about: &'static str,
     /// The axis of time; its range is the window shown.
     pub time: Axis,
     /// The window shown: its beginning and its end.
@@ -219,7 +221,7 @@ pub struct Spans {
     pub rows: Vec<SpanRow>,
 }
 
-/// The spans of one worker.
+/// The spans of one worker or shard.
 #[derive(Clone, Debug)]
 pub struct SpanRow {
     /// Its name.
@@ -228,7 +230,7 @@ pub struct SpanRow {
     pub spans: Vec<Span>,
 }
 
-/// What a worker did from one moment to another.
+/// What a worker or shard did from one moment to another.
 #[derive(Clone, Copy, Debug)]
 pub struct Span {
     /// How it looks.

@@ -4,6 +4,7 @@
 
 pub mod absent;
 pub mod axis;
+pub mod by_row;
 pub mod chart;
 pub mod classes;
 pub mod clip;
@@ -16,10 +17,13 @@ pub mod palette;
 pub mod quality;
 pub mod restart;
 pub mod rows;
+pub mod shard_failures;
+pub mod shard_state;
 pub mod shards;
 pub mod spectrum;
 pub mod staleness;
 pub mod sweep;
+pub mod tables;
 pub mod thin;
 pub mod time_spent;
 pub mod timeline;
@@ -30,6 +34,7 @@ pub use absent::NoFigure;
 pub use chart::Figure;
 
 use crate::results::RunResults;
+use crate::results::tables::RowSplit;
 
 /// A figure of a run, and where it is shown.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +50,7 @@ pub struct Topic {
 }
 
 /// Every figure of a run, in the order in which a page shows them.
-pub const OF_A_RUN: [Topic; 11] = [
+pub const OF_A_RUN: [Topic; 17] = [
     trained("quality", "quality-by-examples", quality::by_examples),
     trained("quality", "quality-by-time", quality::by_time),
     Topic { picture: None, ..both("training", "", training::figure) },
@@ -54,9 +59,30 @@ pub const OF_A_RUN: [Topic; 11] = [
     trained("divergence", "divergence", divergence::figure),
     // Layers are recorded only on request, so a run without them needs no message.
     Topic { picture: None, recorded: layers_are_watched, ..both("layers", "", layers::figure) },
+    Topic {
+        recorded: |run| by_row::is_measured(run, RowSplit::Frequency),
+        ..both("rows", "by-row-frequency", by_row::frequency)
+    },
+    Topic {
+        recorded: |run| by_row::is_measured(run, RowSplit::Age),
+        ..both("rows", "by-row-age", by_row::age)
+    },
+    Topic {
+        recorded: |run| by_row::is_measured(run, RowSplit::Returned),
+        ..both("rows", "by-row-returned", by_row::returned)
+    },
+    Topic { recorded: tables::are_living, ..both("rows", "rows", tables::figure) },
     both("workers", "timeline", timeline::figure),
     both("workers", "utilisation", time_spent::figure),
     Topic { recorded: shards_are_known, ..both("shards", "shards", shards::figure) },
+    Topic {
+        recorded: shard_failures::are_possible,
+        ..both("shards", "shard-failures", shard_failures::lanes)
+    },
+    Topic {
+        recorded: shard_failures::some_failed,
+        ..both("shards", "shard-losses", shard_failures::losses)
+    },
     Topic { section: None, recorded: layers_are_watched, ..both("", "layers", layers::quantiles) },
 ];
 

@@ -177,6 +177,7 @@ fn spans_of(rows: &[WorkerSpans], window: (f64, f64), reach: (f64, f64)) -> Span
         spans: row.spans.iter().filter(held).map(span).collect(),
     };
     Spans {
+        about: "Timeline of the workers",
         time: Axis::new("simulated time", AxisUnit::Time),
         window,
         reach,

@@ -152,7 +152,7 @@ pub(super) fn spans(spans: &Spans) -> Markup {
     html! {
         (legend(&entries))
         svg class="gantt" viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
-            aria-label="Timeline of the workers; the table has its data" {
+            aria-label=(format!("{}; the table has its data", spans.about)) {
             g class="axis" {
                 @for (tick, label) in spans.time.labels(spans.window.0, spans.window.1, 6) {
                     line class="mesh" x1=(short(column(tick))) x2=(short(column(tick)))

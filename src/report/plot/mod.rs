@@ -12,6 +12,7 @@ mod spans;
 mod style;
 #[cfg(test)]
 mod tests;
+mod whiskers;
 
 use super::error::ReportError;
 use super::figure::spectrum::Spectra;

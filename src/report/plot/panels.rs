@@ -6,6 +6,7 @@ use super::sheet::{
     BOTTOM, Drawing, INNER, LEFT, PlotArea, PlotContext, RIGHT, Ruler, Sheet, Swatch, WHOLE, WIDTH,
 };
 use super::style::{self, BLACK, GREY, LineStyle, PALE, stroke, units};
+use super::whiskers;
 use crate::report::figure::axis::{Axis, AxisUnit, Scale, proper};
 use crate::report::figure::chart::{Band, Panels, Plot, Series, Style};
 use crate::report::figure::number;
@@ -260,7 +261,11 @@ impl Panel<'_> {
             (Style::Mark, _) => Ok(()),
             (Style::Steps, Some(band)) => self.bands(chart, series, band, line),
             (Style::Steps, None) => self.steps(chart, series, line),
-            (Style::Points, _) => self.dots(chart, series, line, 5.0),
+            (Style::Points, _) => {
+                let ends = whiskers::of(series).map(|ends| ends.map(|end| self.at(end)));
+                ends.into_iter().try_for_each(|ends| self.line(chart, &ends, line))?;
+                self.dots(chart, series, line, 5.0)
+            }
             (Style::Dots, _) => {
                 self.through(chart, series, line)?;
                 self.dots(chart, series, line, 4.0)

@@ -1,5 +1,6 @@
 //! The CSV files of results folders, each declared once.
 
+mod by_row;
 mod cuckoo;
 mod exported;
 mod lab;
@@ -11,7 +12,9 @@ mod totals;
 
 use super::table::{CsvTable, TableRow};
 
+pub use crate::sim::by_row::RowSplit;
 pub use crate::sim::{Activity, EvaluatedView};
+pub use by_row::ByRowRow;
 pub use cuckoo::CuckooRow;
 pub use exported::{ExportedSettingRow, ExportedTrialRow};
 pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
@@ -30,6 +33,7 @@ pub const ONLY_CLASS: &str = "ordinary";
 /// The files of a run that become tables of an export; the other two are for timelines.
 pub const EXPORTED: [CsvTable; 13] = [
     EvaluationRow::TABLE,
+    ByRowRow::TABLE,
     TrainingRow::TABLE,
     StalenessRow::TABLE,
     WorkerRow::TABLE,

@@ -200,7 +200,7 @@ const PlotOptions = (() => {
       options.splits = (u, index, low, high) =>
         [0, ...ratios(1, Math.max(10, high))].filter((value) => value >= low && value <= high);
     }
-    if (data.scale !== "linear") {
+    if (data.scale !== "linear" || data.names) {
       options.filter = (u, splits) => (vertical ? splits : apart(u, splits, data));
     }
     if (data.ticks) options.splits = () => data.ticks;

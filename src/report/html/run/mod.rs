@@ -12,12 +12,13 @@ use crate::report::figure::OF_A_RUN;
 use crate::report::words;
 
 /// The sections of figures.
-const SECTIONS: [(&str, &str); 7] = [
+const SECTIONS: [(&str, &str); 8] = [
     ("quality", "Quality on the holdout"),
     ("training", "Training"),
     ("staleness", "Staleness"),
     ("divergence", "Divergence of views"),
     ("layers", "Layers"),
+    ("rows", "Rows of tables"),
     ("shards", "Shards"),
     (WORKERS, "Workers"),
 ];
