@@ -229,7 +229,7 @@ impl Training {
     ///
     /// # Panics
     /// If the view is complete already: a bug of the engine.
-    pub fn pull(&self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
+    pub fn pull(&mut self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
         let CargoStage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
@@ -237,6 +237,9 @@ impl Training {
             step.as_mut();
         if self.server.carries_slots() {
             self.server.carry(shard, lookups, carried);
+        }
+        if self.server.counts_lookups() {
+            self.server.count_lookups(shard, lookups);
         }
         self.server.pull(PullBuffers { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {

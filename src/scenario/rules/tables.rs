@@ -7,7 +7,8 @@ use crate::optimizer::Horizon;
 use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
 use crate::server::EvictionRule;
-use crate::server::admission::AdmittedBy;
+use crate::server::admission::{AdmittedBy, FirstGradient, Occurrences, SlidingFilter};
+use crate::server::eviction::Looks;
 
 /// Reports settings of tables without effect, and lengths of zero.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
@@ -48,13 +49,20 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             "tables.hashing.kind = \"collisionless\" has rows that come and go",
         );
     }
+    if eviction.every == Some(Looks::Save)
+        && let Some((message, help)) = never_saves(&loaded.value)
+    {
+        idle("eviction.every", message, help);
+    }
     let rule = match &eviction.rule {
         EvictionRule::Age(age) => Some(("eviction.rule.after", age.after)),
         EvictionRule::Score(score) => Some(("eviction.rule.half_life", score.half_life)),
         _ => None,
     };
     let lengths = [
-        eviction.every.map(|every| ("eviction.every", every, "how much is trained between two looks")),
+        eviction
+            .length()
+            .map(|every| ("eviction.every", every, "how much is trained between two looks")),
         rule.map(|(key, length)| (key, length, "a length of training")),
     ];
     for (key, length, what) in lengths.into_iter().flatten() {
@@ -66,6 +74,25 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             );
         }
     }
+}
+
+/// What is wrong if rows are looked for at saves, and the job saves at most at its end. A scenario
+/// with stages saves what they start from.
+fn never_saves(scenario: &Scenario) -> Option<(String, &'static str)> {
+    let is_whole = scenario.stage.is_empty() && scenario.daily.is_none();
+    let saving = scenario.checkpoint.clone().unwrap_or_default();
+    if !is_whole || saving.every.is_some() || saving.best && scenario.holdout.is_some() {
+        return None;
+    }
+    let help =
+        "give `checkpoint.every`, say { updates = 1000 }; or `eviction.every` a length of training";
+    let message = match saving.last {
+        true => {
+            "rows are looked for only when the run ends: that is when it saves its only checkpoint"
+        }
+        false => "rows are never looked for: the job saves no checkpoint",
+    };
+    Some((message.to_string(), help))
 }
 
 fn is_nothing(length: Horizon) -> bool {
@@ -92,15 +119,33 @@ fn named_twice(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// The counters of a Bloom filter must be able to count as far as a row needs.
+/// The counters of a filter must be able to count as far as a row needs; and the first gradient is
+/// not computed from zeros if pulls are counted.
 fn never_admitted(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Some(admission) = loaded.value.admission else { return };
-    let AdmittedBy::Bloom(filter) = admission.by else { return };
-    let most = (1u32 << filter.bits.clamp(1, 16)) - 1;
+    if admission.counts == Occurrences::Lookups
+        && admission.first_gradient != FirstGradient::default()
+    {
+        let at = "admission.first_gradient";
+        let message = format!(
+            "`{at}` has no effect: with `counts = \"lookups\"` a row is admitted before its gradient is computed"
+        );
+        found.push(
+            Problem::warning(&NO_EFFECT, at, message)
+                .label(loaded.origin(at), "")
+                .label(loaded.origin("admission.counts"), "pulls are counted"),
+        );
+    }
+    let (most, bits) = match admission.by {
+        AdmittedBy::Bloom(filter) => ((1u32 << filter.bits.clamp(1, 16)) - 1, filter.bits),
+        AdmittedBy::Sliding(_) => (SlidingFilter::MOST, 4),
+        AdmittedBy::Count | AdmittedBy::Chance | AdmittedBy::EqualChance => return,
+    };
     if admission.after > most {
         let message = format!(
-            "no row is ever admitted: a counter of {} bits stops at {most}, and `admission.after` is {}",
-            filter.bits, admission.after
+            "no row is ever admitted: a counter of {bits} bits cannot tell more than {most} occurrences, and \
+             `admission.after` is {}",
+            admission.after
         );
         found.push(
             Problem::warning(&SUSPICIOUS, "admission.after", message)
