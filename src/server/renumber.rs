@@ -298,7 +298,8 @@ impl Rows<'_> {
 pub fn is_by_row(name: &str, table: &str) -> bool {
     let aspect = name.strip_prefix(table);
     aspect.is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with('/') && rest != "/partition_updates"
+        let is_own = rest != "/partition_updates" && !rest.ends_with(ABSENT);
+        rest.is_empty() || rest.starts_with('/') && is_own
     })
 }
 

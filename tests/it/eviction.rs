@@ -207,7 +207,7 @@ fn saves_find_what_a_cadence_finds() {
         loop {
             let state = job.step(&mut NoObserver).unwrap();
             let updates = job.session().progress.updates;
-            if updates % 10 == 0 && updates > saved {
+            if updates.is_multiple_of(10) && updates > saved {
                 saved = updates;
                 job.session_mut().prepare_save();
             }

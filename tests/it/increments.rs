@@ -35,7 +35,7 @@ fn replayed(scenario: &Scenario, tombstones: bool) -> Vec<(Tensors, Tensors, u64
     loop {
         let state = job.step(&mut NoObserver).unwrap();
         let updates = job.session().progress.updates;
-        if updates % 6 == 0 && updates > saved {
+        if updates.is_multiple_of(6) && updates > saved {
             saved = updates;
             let full = job.checkpoint().unwrap().tensors;
             let own = increments.take(&full, &job.session().row_tables());

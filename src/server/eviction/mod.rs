@@ -77,8 +77,8 @@ impl Default for EvictionRule {
 pub struct Eviction {
     /// Which rows are evicted.
     pub rule: EvictionRule,
-    /// How often rows below the rule's limit are looked for; never if left out, so that only full
-    /// tables evict rows.
+    /// How often rows below the rule's limit are looked for, or "save": whenever the job saves a
+    /// checkpoint. Never if left out, so that only full tables evict rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Looks>,
     /// The most that a table holds. A new row that would exceed it drives out the 64th part of the
