@@ -83,7 +83,10 @@ impl Failure {
         match error {
             RunError::Build(build) => code(build),
             RunError::InStage { error, .. } => Failure::exit_of(error),
-            RunError::Start(_) | RunError::StageLeak { .. } | RunError::NoBest { .. } => Exit::Data,
+            RunError::Start(_)
+            | RunError::StageLeak { .. }
+            | RunError::NoBest { .. }
+            | RunError::SameHash { .. } => Exit::Data,
             RunError::Stages(_) => Exit::Usage,
             RunError::TooLarge { .. } => Exit::Refused,
             RunError::Folder(FolderError::Io { .. } | FolderError::Gone { .. })

@@ -46,6 +46,7 @@ impl Cause {
                 in_stage(stage, Cause::new(&BAD_DATA, "holdout.days"))
             }
             RunError::NoBest { stage, .. } => in_stage(stage, Cause::new(&BAD_START, "start.from")),
+            RunError::SameHash { .. } => Cause::new(&BAD_DATA, "checkpoint.ids"),
             RunError::Start(_) => Cause::new(&BAD_START, "start.from"),
             RunError::Folder(_)
             | RunError::Read(_)

@@ -78,6 +78,29 @@ pub enum Replay {
     OneMissing,
 }
 
+impl Replay {
+    /// Whether it is the default, which is left out of files.
+    pub fn is_in_order(&self) -> bool {
+        *self == Replay::InOrder
+    }
+
+    /// The order in which so many increments are laid, by their numbers from 0 on. `missing` chooses
+    /// the one that is missing, if one is.
+    pub fn order(self, increments: usize, missing: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..increments).collect();
+        match self {
+            Replay::InOrder => {}
+            Replay::LastTwoSwapped if increments > 1 => order.swap(increments - 2, increments - 1),
+            Replay::LastTwoSwapped => {}
+            Replay::OneMissing if increments > 0 => {
+                order.remove((missing % increments as u64) as usize);
+            }
+            Replay::OneMissing => {}
+        }
+        order
+    }
+}
+
 /// The checkpoints that shards save, all at the same moments and in no time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -1,5 +1,7 @@
 //! The ids of an id space, in the order of its rows: what they are called in the log.
 
+use rustc_hash::FxHashMap;
+
 /// What the ids of an id space are called, row by row.
 ///
 /// Next to its text an id has a *key* of 64 bits, the same in every log, by which its row is found.
@@ -59,6 +61,13 @@ impl Ids {
         &self.text[start as usize..self.ends[row] as usize]
     }
 
+    /// Two rows with the same key, if there are any; rows that stand for no single id aside.
+    pub fn same_key(&self) -> Option<(usize, usize)> {
+        let mut rows = FxHashMap::default();
+        let own = self.keys.iter().enumerate().filter(|(_, key)| **key != Ids::NO_ID);
+        own.into_iter().find_map(|(row, key)| Some((rows.insert(*key, row)?, row)))
+    }
+
     /// Adds a row.
     pub fn push(&mut self, key: u64, text: &[u8]) {
         self.keys.push(key);
@@ -114,6 +123,17 @@ impl IdsBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_ids_with_one_key_are_found() {
+        let ids = |keys: &[u64]| {
+            let mut ids = Ids::default();
+            keys.iter().for_each(|key| ids.push(*key, b"x"));
+            ids
+        };
+        assert_eq!(ids(&[5, 0, 7, 0, 6]).same_key(), None);
+        assert_eq!(ids(&[5, 0, 7, 0, 5]).same_key(), Some((0, 4)));
+    }
 
     #[test]
     fn rows_are_filled_in_any_order() {

@@ -12,8 +12,8 @@ use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
-    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow, ServiceRow,
-    ShardRow, StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow,
+    ServiceRow, ShardRow, StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 use crate::sim::record::{RowStaleness, TableState};
 use crate::sim::{

@@ -398,7 +398,8 @@ impl Trial {
     fn start_file(&self) -> Result<Option<(&Start, StartFile)>, RunError> {
         let Some(start) = &self.scenario.start else { return Ok(None) };
         let path = self.places.file(&start.from, &self.folder);
-        Ok(Some((start, StartFile::read(start, path)?)))
+        let seed = self.scenario.scenario.seed_of(SeededPart::Weights);
+        Ok(Some((start, StartFile::read(start, path, seed)?)))
     }
 
     fn keeper(&self, out: &Path, job: &Job, window: &str) -> Keeper {

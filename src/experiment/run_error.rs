@@ -63,6 +63,18 @@ pub enum RunError {
         /// The stage that it starts from.
         of: String,
     },
+    /// Two ids have the same hash, and checkpoints are to list hashes alone.
+    #[error(
+        "two ids of `{space}` have the same hash of 64 bits, `{}` and `{}`: checkpoints without their texts could not \
+         tell their rows apart; leave out `checkpoint.ids`, or give one of them another name in the data",
+        ids[0], ids[1]
+    )]
+    SameHash {
+        /// The id space.
+        space: String,
+        /// The ids.
+        ids: [String; 2],
+    },
     /// It cannot start from its checkpoint.
     #[error(transparent)]
     Start(#[from] StartFailed),

@@ -51,7 +51,11 @@ impl StageFolders {
             Which::Best => checkpoint(&place.folder, "best"),
             Which::Last => checkpoint(&place.folder, "last"),
             Which::Average => checkpoint(&place.folder, "average"),
-            Which::Update(update) => checkpoint(&place.folder, &format!("update-{update:09}")),
+            Which::Update(update) => {
+                let name = format!("update-{update:09}");
+                let increment = checkpoint(&place.folder, &format!("{name}{}", keeper::INCREMENT));
+                if increment.exists() { increment } else { checkpoint(&place.folder, &name) }
+            }
             Which::Serving => place.serving.clone(),
         }
     }

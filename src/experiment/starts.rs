@@ -9,6 +9,7 @@ use crate::scenario::Scenario;
 use crate::scenario::build::Prepared;
 use crate::scenario::seeds::SeededPart;
 use crate::scenario::stage::{StageRef, Which};
+use crate::scenario::stages::ResolvedStage;
 use crate::server::TensorError;
 use crate::sim::StartError;
 
@@ -48,14 +49,26 @@ impl Trial {
     }
 
     fn check_start(&self, own: &Scenario, prepared: Option<Prepared>) -> Result<(), RunError> {
+        if let Some(prepared) = &prepared {
+            check_hashes(own, prepared)?;
+        }
         let Some(start) = &own.start else { return Ok(()) };
         let (file, may_know_more) = match StageRef::parse(&start.from) {
-            None => (StartFile::read(start, self.folder.join(&start.from))?, false),
+            None => {
+                let path = self.folder.join(&start.from);
+                (StartFile::read(start, path, own.scenario.seed_of(SeededPart::Weights))?, false)
+            }
             Some(reference) => {
                 // What refers to no stage was refused before.
-                let stage = reference.ok().and_then(|reference| {
+                let reference = reference.ok();
+                let stage = reference.as_ref().and_then(|reference| {
                     self.earlier.iter().find(|stage| stage.name == reference.stage)
                 });
+                if !start.replay.is_in_order()
+                    && stage.is_some_and(|stage| is_full(stage, reference))
+                {
+                    return Err(StartFailed::NoIncrements { from: start.from.clone() }.into());
+                }
                 let Some(stage) = stage.filter(|stage| !fits_surely(&stage.scenario, own)) else {
                     return Ok(());
                 };
@@ -77,6 +90,33 @@ impl Trial {
             }) if may_know_more => Ok(()),
             started => Ok(started.map(drop)?),
         }
+    }
+}
+
+/// Refuses to list hashes alone if two ids have the same.
+fn check_hashes(own: &Scenario, prepared: &Prepared) -> Result<(), RunError> {
+    if own.checkpoint.as_ref().is_none_or(|saving| saving.ids.is_values()) {
+        return Ok(());
+    }
+    let spaces = prepared.source.schema().spaces.iter().enumerate();
+    for (ids, space) in spaces.filter_map(|(s, space)| Some((prepared.source.ids(s)?, space))) {
+        if let Some((one, other)) = ids.same_key() {
+            let text = |row| String::from_utf8_lossy(ids.text(row)).into_owned();
+            let (space, ids) = (space.name.clone(), [text(one), text(other)]);
+            return Err(RunError::SameHash { space, ids });
+        }
+    }
+    Ok(())
+}
+
+/// Whether this checkpoint of a stage is surely a full one. The one that serves may be an increment
+/// from which the stage had started.
+fn is_full(stage: &ResolvedStage, which: Option<StageRef>) -> bool {
+    let saving = stage.scenario.checkpoint.as_ref();
+    match which.map(|reference| reference.which) {
+        Some(Which::Update(_)) => saving.is_none_or(|saving| saving.increments == 0),
+        Some(Which::Serving) | None => false,
+        Some(Which::Best | Which::Last | Which::Average) => true,
     }
 }
 

@@ -183,8 +183,8 @@ impl Scenario {
         single.saturating_add(every)
     }
 
-    /// Bytes of what tables know of their rows besides weights, slots and counts: the lives of rows,
-    /// and Bloom filters.
+    /// Bytes of what is known of rows besides weights, slots and counts: their lives, Bloom filters,
+    /// and what increments are told by.
     fn histories(&self, layout: &Layout) -> u64 {
         let rows: u64 = layout.tables.iter().map(|table| u64::from(table.rows)).sum();
         let lives = if self.eviction.is_some() { PER_LIFE.saturating_mul(rows) } else { 0 };
@@ -192,9 +192,15 @@ impl Scenario {
             Some(AdmittedBy::Bloom(filter)) => {
                 2 * u64::from(filter.counters) * layout.tables.len() as u64
             }
+            Some(AdmittedBy::Sliding(filter)) => {
+                filter.bytes().saturating_mul(layout.tables.len() as u64)
+            }
             _ => 0,
         };
-        lives.saturating_add(filter)
+        // A hash of each row, to find those that change.
+        let increments = self.checkpoint.as_ref().is_some_and(|saving| saving.increments > 0);
+        let hashes = if increments { 8 * rows } else { 0 };
+        lives.saturating_add(filter).saturating_add(hashes)
     }
 
     fn add_training(&self, estimate: &mut ResourceEstimate, prepared: &Prepared, threads: u64) {

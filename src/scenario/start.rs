@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::shard_failures::Replay;
 use crate::server::RowsFound;
 use crate::sim::checkpoint::MissingState;
 use crate::sim::{Every, Restart, Save};
@@ -18,6 +19,10 @@ pub struct Start {
     /// How the rows of tables are found in it.
     #[serde(skip_serializing_if = "RowsFound::is_by_id")]
     pub rows: RowsFound,
+    /// How the increments up to this one are laid over their full checkpoint, if `from` is an
+    /// increment.
+    #[serde(skip_serializing_if = "Replay::is_in_order")]
+    pub replay: Replay,
     /// What becomes of optimizer state (slots) and counters that the checkpoint does not have.
     pub missing: MissingState,
     /// What becomes of each part of the checkpoint. No checkpoint has the views of workers.
@@ -25,7 +30,7 @@ pub struct Start {
 }
 
 /// Which checkpoints are written into `checkpoints/` of the results folder, as safetensors.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Saving")]
 pub struct CheckpointSaving {
@@ -37,6 +42,19 @@ pub struct CheckpointSaving {
     /// `update-N.safetensors`, this often. N is the number of updates when it was due.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every: Option<Every>,
+    /// After each full checkpoint of `every`, so many of the next are increments:
+    /// `update-N.increment.safetensors`, with the rows that have changed since the file before it,
+    /// and all dense parameters. 0: all are full.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(range(max = 1_000_000))]
+    pub increments: u32,
+    /// Whether increments have tombstones: rows that were evicted. Without them such a row stays
+    /// with whoever lays the increments.
+    #[serde(skip_serializing_if = "is_true")]
+    pub tombstones: bool,
+    /// What is listed of the ids of rows.
+    #[serde(skip_serializing_if = "ListedIds::is_values")]
+    pub ids: ListedIds,
     /// `average.safetensors`, at the end: the average of weights and moving statistics over states
     /// of the run. These are the states of `every`, if that is given, else those of all evaluations
     /// after the first update. Slots and counters are those of the last instant: they belong
@@ -47,6 +65,47 @@ pub struct CheckpointSaving {
     /// each piece is saved.
     #[serde(skip_serializing_if = "Save::is_default")]
     pub save: Save,
+}
+
+impl Default for CheckpointSaving {
+    fn default() -> CheckpointSaving {
+        CheckpointSaving {
+            best: false,
+            last: false,
+            every: None,
+            increments: 0,
+            tombstones: true,
+            ids: ListedIds::default(),
+            average: None,
+            save: Save::default(),
+        }
+    }
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// What a checkpoint lists of the ids of its rows. A run finds rows in either.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListedIds {
+    /// Their texts, as the log has them, and a hash of 64 bits of each.
+    #[default]
+    Values,
+    /// The hashes alone: smaller files, which do not say what the ids are.
+    Hashes,
+}
+
+impl ListedIds {
+    /// Whether it is the default, which is left out of files.
+    pub fn is_values(&self) -> bool {
+        *self == ListedIds::Values
+    }
 }
 
 /// Which states are averaged, and how.

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::bloom::BloomFilter;
 use super::bloom::CountingFilter;
+pub use super::sliding::SlidingFilter;
+use super::sliding::SlidingFilters;
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
 use crate::base::stream::unit;
 use crate::base::{Purpose, Streams};
 
@@ -21,6 +24,9 @@ pub struct Admission {
     /// gets its initial weights.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub after: u32,
+    /// What counts as an occurrence of a row.
+    #[serde(skip_serializing_if = "Occurrences::is_pushes")]
+    pub counts: Occurrences,
     /// How it is decided that there were so many.
     #[serde(skip_serializing_if = "AdmittedBy::is_count")]
     pub by: AdmittedBy,
@@ -31,7 +37,32 @@ pub struct Admission {
 
 impl Default for Admission {
     fn default() -> Admission {
-        Admission { after: 5, by: AdmittedBy::default(), first_gradient: FirstGradient::default() }
+        Admission {
+            after: 5,
+            counts: Occurrences::default(),
+            by: AdmittedBy::default(),
+            first_gradient: FirstGradient::default(),
+        }
+    }
+}
+
+/// What counts as an occurrence of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Occurrences {
+    /// A push with the row's gradient, as in Monolith.
+    #[default]
+    Pushes,
+    /// A pull of the row, as in DeepRec: the pull that admits it reads the initial weights already,
+    /// and the row learns from the push of this step on. Gradients of steps that had read zeros are
+    /// applied too, if the row is admitted by the time they arrive.
+    Lookups,
+}
+
+impl Occurrences {
+    /// Whether it is the default, which is left out of files.
+    pub fn is_pushes(&self) -> bool {
+        *self == Occurrences::Pushes
     }
 }
 
@@ -50,6 +81,9 @@ pub enum AdmittedBy {
     EqualChance,
     /// By a counting Bloom filter: other ids count too, if they share all counters of an id.
     Bloom(BloomFilter),
+    /// By a ring of filters with counts of 4 bits, of which the oldest is emptied when many distinct
+    /// ids have occurred, as Monolith's sliding filter.
+    Sliding(SlidingFilter),
 }
 
 impl AdmittedBy {
@@ -63,7 +97,7 @@ impl AdmittedBy {
         match self {
             AdmittedBy::Chance => Some(1.0 / f64::from(after.max(1))),
             AdmittedBy::EqualChance => Some(1.0 - libm::pow(0.05, 1.0 / f64::from(after.max(1)))),
-            AdmittedBy::Count | AdmittedBy::Bloom(_) => None,
+            AdmittedBy::Count | AdmittedBy::Bloom(_) | AdmittedBy::Sliding(_) => None,
         }
     }
 }
@@ -86,6 +120,46 @@ impl FirstGradient {
     }
 }
 
+/// A filter that counts ids, more or less well.
+#[derive(Clone, Debug)]
+enum Filter {
+    Bloom(CountingFilter),
+    Sliding(SlidingFilters),
+}
+
+impl Filter {
+    fn of(by: AdmittedBy) -> Option<Filter> {
+        match by {
+            AdmittedBy::Bloom(filter) => Some(Filter::Bloom(CountingFilter::new(filter))),
+            AdmittedBy::Sliding(filter) => Some(Filter::Sliding(SlidingFilters::new(filter))),
+            AdmittedBy::Count | AdmittedBy::Chance | AdmittedBy::EqualChance => None,
+        }
+    }
+
+    fn count(&mut self, id: u64) -> u32 {
+        match self {
+            Filter::Bloom(filter) => filter.count(id),
+            Filter::Sliding(filter) => filter.count(id),
+        }
+    }
+}
+
+impl Persist for Filter {
+    fn save(&self, out: &mut Saver<'_>) {
+        match self {
+            Filter::Bloom(filter) => filter.save(out),
+            Filter::Sliding(filter) => filter.save(out),
+        }
+    }
+
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        match self {
+            Filter::Bloom(filter) => filter.load(from),
+            Filter::Sliding(filter) => filter.load(from),
+        }
+    }
+}
+
 /// The counts of one table, and the weights of the rows that are not admitted.
 #[derive(Clone, Debug)]
 pub struct AdmissionGate {
@@ -94,7 +168,7 @@ pub struct AdmissionGate {
     seen: Vec<u32>,
     /// The weights that each row gets when it is admitted, `dim` numbers per row.
     waiting: Vec<f32>,
-    filter: Option<CountingFilter>,
+    filter: Option<Filter>,
     /// Draws so far.
     draws: u64,
     /// Rows admitted before they had occurred often enough.
@@ -111,15 +185,11 @@ impl AdmissionGate {
         first: Vec<f32>,
         (table, streams): (u64, Streams),
     ) -> AdmissionGate {
-        let filter = match admission.by {
-            AdmittedBy::Bloom(filter) => Some(CountingFilter::new(filter)),
-            _ => None,
-        };
         AdmissionGate {
             admission,
             seen: vec![0; rows],
             waiting: first,
-            filter,
+            filter: Filter::of(admission.by),
             draws: 0,
             too_early: 0,
             drawn: (table, streams),
@@ -151,9 +221,23 @@ impl AdmissionGate {
         self.seen[id as usize] >= self.admission.after
     }
 
-    /// Counts a push with the row. Returns whether the row learns from it, and its initial weights
-    /// if this push admits it.
+    /// Whether pulls are counted.
+    pub(super) fn counts_lookups(&self) -> bool {
+        self.admission.counts == Occurrences::Lookups
+    }
+
+    /// Counts a push with the row, if pushes are counted. Returns whether the row learns from it,
+    /// and its initial weights if this push admits it.
     pub(super) fn count_push(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
+        match self.counts_lookups() {
+            true => (self.is_admitted(id), None),
+            false => self.count(id, dim),
+        }
+    }
+
+    /// Counts an occurrence of the row. Returns whether the row learns from it, and its initial
+    /// weights if it admits the row.
+    pub(super) fn count(&mut self, id: u32, dim: usize) -> (bool, Option<&[f32]>) {
         let (at, after) = (id as usize, self.admission.after);
         if self.seen[at] >= after {
             return (true, None);

@@ -2,7 +2,7 @@
 //! those that a full table drives out. In a dry run only their lives end: weights, optimizer state
 //! and admission stay as they are.
 
-use super::eviction::Eviction;
+use super::eviction::{Eviction, Looks};
 use super::store::ParameterServer;
 use super::table::TableStore;
 use super::table_lives::FirstRow;
@@ -12,20 +12,30 @@ use crate::params::Table;
 impl ParameterServer {
     /// Counts looks for rows from this moment on: those before it were made by another job.
     pub fn begin_looks_at(&mut self, now: Moment) {
-        let every = self.eviction.as_ref().and_then(|eviction| eviction.every);
+        let every = self.eviction.as_ref().and_then(Eviction::length);
         self.looked = every.map_or(0, |every| every.passed(now) as u64);
     }
 
     /// Evicts the rows that the rule gives up, if it is time to look for them.
     pub(super) fn evict_due(&mut self, now: Moment) {
-        let Some(every) = self.eviction.as_ref().and_then(|eviction| eviction.every) else {
-            return;
-        };
+        let Some(every) = self.eviction.as_ref().and_then(Eviction::length) else { return };
         let times = every.passed(now) as u64;
         if times > self.looked {
             self.looked = times;
-            (0..self.layout.tables.len()).for_each(|t| self.evict_expired(t, now));
+            self.evict_all_expired(now);
         }
+    }
+
+    /// The job saves a checkpoint: evicts the rows that the rule gives up, if that is when they are
+    /// looked for.
+    pub fn evict_for_save(&mut self, now: Moment) {
+        if self.eviction.as_ref().is_some_and(|eviction| eviction.every == Some(Looks::Save)) {
+            self.evict_all_expired(now);
+        }
+    }
+
+    fn evict_all_expired(&mut self, now: Moment) {
+        (0..self.layout.tables.len()).for_each(|t| self.evict_expired(t, now));
     }
 
     fn evict_expired(&mut self, t: usize, now: Moment) {

@@ -125,7 +125,9 @@ impl ParameterServer {
     fn chosen(&self, shard: ShardId, choice: RowChoice<'_>) -> Vec<Vec<u32>> {
         // An update evicts rows that are not of its batch.
         let evicts = self.content().tables.iter().any(|table| table.lives().is_some());
-        let moves_all = evicts || self.rules().1.rows() == RowSemantics::Dense;
+        // Pulls between updates count for admission.
+        let moves_all =
+            evicts || self.counts_lookups() || self.rules().1.rows() == RowSemantics::Dense;
         match choice {
             RowChoice::Of(batches) if !moves_all => {
                 let tables = self.layout().tables.iter();

@@ -21,6 +21,7 @@ pub mod renumber;
 pub mod row_placement;
 pub mod selection;
 pub mod sharding;
+mod sliding;
 pub mod store;
 pub mod table;
 mod table_lives;

@@ -77,13 +77,11 @@ pub enum Aspect {
 }
 
 impl Piece {
-    /// Tables whose weights or slots the piece contains: name of the tensor, index of the table.
+    /// The tensors of tables that the piece contains: name of the tensor, index of the table.
     pub fn tables(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.parts.iter().filter_map(|part| match (part.of, &part.aspect) {
-            (Of::Table(table), Aspect::Weights | Aspect::Slot(..)) => {
-                Some((part.name.as_str(), table))
-            }
-            _ => None,
+        self.parts.iter().filter_map(|part| match part.of {
+            Of::Table(table) => Some((part.name.as_str(), table)),
+            Of::Block(_) => None,
         })
     }
 }
@@ -186,12 +184,10 @@ impl ParameterServer {
         }
     }
 
-    /// The rows of a table, on one shard, that have been updated.
-    pub fn updated_rows(&self, shard: ShardId, table: usize) -> Vec<u32> {
+    /// The rows of a table on one shard.
+    pub fn rows_on(&self, shard: ShardId, table: usize) -> impl Iterator<Item = u32> + '_ {
         let (space, rows) = (self.layout().tables[table].space, self.layout().tables[table].rows);
-        let here = |id: &u32| self.sharding().of_row(space, *id) == shard;
-        let updated = |id: &u32| self.table(table).updates(*id) > 0;
-        (0..rows).filter(here).filter(updated).collect()
+        (0..rows).filter(move |id| self.sharding().of_row(space, *id) == shard)
     }
 }
 
@@ -332,15 +328,5 @@ mod tests {
         assert_eq!(names(false)[..4], ["item", "item/m", "item/updates", "item/v"]);
         assert_eq!(names(true)[..3], ["item/m", "item/updates", "item/v"]);
         assert_eq!(names(true).last().unwrap(), "out.weight");
-    }
-
-    #[test]
-    fn rows_that_have_been_updated_are_known_by_shard() {
-        let mut server = server(3);
-        train(&mut server, 1);
-        let mut all: Vec<u32> =
-            (0..3).flat_map(|shard| server.updated_rows(ShardId(shard), 0)).collect();
-        all.sort_unstable();
-        assert_eq!(all, [2, 3, 7]);
     }
 }

@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +96,14 @@ pub fn id_tensors<'a>(spaces: impl IntoIterator<Item = SpaceIds<'a>>) -> Tensors
     tensors
 }
 
+/// Takes the texts of ids out of a checkpoint, so that it lists their keys alone.
+pub fn forget_texts(tensors: &mut Tensors) {
+    for space in listed_spaces(tensors) {
+        tensors.remove(&format!("{IDS}{space}/text"));
+        tensors.remove(&format!("{IDS}{space}/ends"));
+    }
+}
+
 /// The ids of an id space that a checkpoint lists; `None` if it lists none. Texts that do not fit
 /// their keys are left out.
 pub fn listed_ids(tensors: &Tensors, space: &str) -> Option<Ids> {
@@ -170,6 +178,13 @@ pub fn renumber<'t>(
                 return Err(TensorError::Numbering { space, here });
             }
         };
+        if old != new {
+            for (keys, here) in [(&old[..], false), (new, true)] {
+                if has_twice(keys) {
+                    return Err(TensorError::SameKey { space: space.name.to_owned(), here });
+                }
+            }
+        }
         let rows: FxHashMap<u64, u32> = old.iter().copied().zip(0..).collect();
         let sources: Vec<Option<u32>> = new.iter().map(|key| rows.get(key).copied()).collect();
         if old != new {
@@ -195,6 +210,12 @@ pub fn renumber<'t>(
     Ok((renumbered, placement))
 }
 
+/// Whether two ids have the same key.
+fn has_twice(keys: &[u64]) -> bool {
+    let mut met = FxHashSet::default();
+    keys.iter().any(|key| *key != Ids::NO_ID && !met.insert(*key))
+}
+
 /// Where the rows of a table come from.
 struct Rows<'a> {
     /// For each row, the row of the checkpoint with the same id.
@@ -215,7 +236,7 @@ impl Rows<'_> {
         let counts = format!("{}/seen", table.name);
         // Without counts all rows of the checkpoint are admitted: the new ones among them, too.
         let admitted = initial.contains_key(&counts) && !tensors.contains_key(&counts);
-        for (name, fresh) in initial.iter().filter(|(name, _)| by_row(name, &table.name)) {
+        for (name, fresh) in initial.iter().filter(|(name, _)| is_by_row(name, &table.name)) {
             let Some(old) = tensors.get(name) else { continue };
             if old.shape.first() != Some(&self.old) || old.shape[1..] != fresh.shape[1..] {
                 return Err(TensorError::Misfit {
@@ -274,10 +295,11 @@ impl Rows<'_> {
 }
 
 /// Whether a tensor has one entry per row of the table.
-fn by_row(name: &str, table: &str) -> bool {
+pub fn is_by_row(name: &str, table: &str) -> bool {
     let aspect = name.strip_prefix(table);
     aspect.is_some_and(|rest| {
-        rest.is_empty() || rest.starts_with('/') && rest != "/partition_updates"
+        let is_own = rest != "/partition_updates" && !rest.ends_with(ABSENT);
+        rest.is_empty() || rest.starts_with('/') && is_own
     })
 }
 
@@ -423,6 +445,22 @@ mod tests {
         tensors.remove("ids/item/text");
         let found = listed_ids(&tensors, "item").unwrap();
         assert_eq!((found.keys(), found.text(1)), (&[10, 11, 12][..], &b""[..]));
+    }
+
+    #[test]
+    fn rows_are_found_without_the_texts_of_ids_unless_two_have_one_key() {
+        let (from, mut tensors) = used(Some(&[10, 11, 12]));
+        let names = tensors.len();
+        forget_texts(&mut tensors);
+        assert_eq!(tensors.len(), names - 2);
+        let (into, placement) = start(&tensors, content(3, 2), 3, Some(&[12, 99, 10])).unwrap();
+        assert_eq!(into.tables[0].row(0), from.tables[0].row(2));
+        assert_eq!((placement.by_id[0].known, placement.by_id[0].new), (2, 1));
+        let error = start(&tensors, content(3, 2), 3, Some(&[12, 12, 10])).unwrap_err();
+        assert_eq!(error, TensorError::SameKey { space: "item".into(), here: true });
+        let (_, twice) = used(Some(&[10, 10, 12]));
+        let error = start(&twice, content(3, 2), 3, Some(&[12, 99, 10])).unwrap_err();
+        assert_eq!(error, TensorError::SameKey { space: "item".into(), here: false });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::ArrayView2;
 
 use super::Sharding;
-use super::admission::Admission;
+use super::admission::{Admission, Occurrences};
 use super::content::Content;
 use super::cuckoo::RowIndexes;
 use super::eviction::Eviction;
@@ -241,6 +241,25 @@ impl ParameterServer {
     /// One table, for writing: for imports and experiments, never during training.
     pub fn table_mut(&mut self, index: usize) -> &mut TableStore {
         &mut self.content.tables[index]
+    }
+
+    /// Whether a pull counts for the admission of its rows.
+    #[inline]
+    pub fn counts_lookups(&self) -> bool {
+        self.admission.is_some_and(|admission| admission.counts == Occurrences::Lookups)
+    }
+
+    /// Counts the rows of a pull from one shard.
+    pub fn count_lookups(&mut self, shard: ShardId, lookups: &Lookups) {
+        for (table, store) in self.layout.tables.iter().zip(&mut self.content.tables) {
+            let ids = &lookups.ids[table.space];
+            if self.sharding.shards() == 1 {
+                ids.iter().for_each(|&id| store.count_lookup(id));
+            } else {
+                let held = self.sharding.held(lookups, table.space, shard);
+                held.for_each(|at| store.count_lookup(ids[at as usize]));
+            }
+        }
     }
 
     /// Copies one shard's part of a pull, and counts the finds of tables that find their rows.

@@ -106,6 +106,15 @@ impl TableStore {
         admitted
     }
 
+    /// Counts a pull of the row, which may admit it.
+    pub(super) fn count_lookup(&mut self, id: u32) {
+        let Some(gate) = &mut self.gate else { return };
+        if let (_, Some(first)) = gate.count(id, self.dim) {
+            let start = id as usize * self.stride;
+            self.data[start..start + self.dim].copy_from_slice(first);
+        }
+    }
+
     /// Resets the counts of pushes: admitted rows read zeros again, and get their weights back when
     /// they are admitted again.
     pub fn forget_admission(&mut self) {

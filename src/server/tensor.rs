@@ -94,6 +94,18 @@ pub enum TensorError {
         /// The id spaces of the checkpoint.
         has: Vec<String>,
     },
+    /// Two ids have the same key.
+    #[error(
+        "two ids of `{space}` in {} have the same key of 64 bits, so that their rows cannot be found by id; start from \
+         a checkpoint of the same log, or give one of them another name in the data",
+        if *here { "this log" } else { "the checkpoint" }
+    )]
+    SameKey {
+        /// The id space.
+        space: String,
+        /// Whether they are those of this run.
+        here: bool,
+    },
     /// No id of this log is in the file.
     #[error(
         "none of the ids of this log ({}) is in it: it is of another log, or the ids are written otherwise there; \

@@ -79,6 +79,15 @@ pub enum StartError {
     NotInCheckpoint(&'static str),
 }
 
+/// A table of rows, and the id space whose ids they belong to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RowTable {
+    /// Its name.
+    pub name: String,
+    /// Name of the id space.
+    pub space: String,
+}
+
 /// How a job has started from a checkpoint.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StartReport {
@@ -120,6 +129,26 @@ impl TrainingSession {
             elapsed: training.elapsed(&self.progress, versions),
             position: training.feed.position(),
         })
+    }
+
+    /// The tables of its servers; none for timing only.
+    pub fn row_tables(&self) -> Vec<RowTable> {
+        let Some(training) = self.work.training() else { return Vec::new() };
+        let spaces = &training.feed.source().schema().spaces;
+        let tables = training.server().layout().tables.iter();
+        let named = |table: &crate::params::Table| RowTable {
+            name: table.name.clone(),
+            space: spaces[table.space].name.clone(),
+        };
+        tables.map(named).collect()
+    }
+
+    /// A checkpoint is about to be saved: rows are evicted, if they are looked for at saves.
+    pub fn prepare_save(&mut self) {
+        if let Some(training) = self.work.training_mut() {
+            let now = training.clock.now(&self.progress);
+            training.server.evict_for_save(now);
+        }
     }
 
     /// Starts a job that has not begun from a checkpoint. `same_window` says whether its data are

@@ -1,6 +1,7 @@
 //! A copy of the servers, made piece by piece, and the report of how it was made.
 
 use super::checkpoint::{Checkpoint, spaces};
+use super::half_rows::{self, CopiedPart, HalfRows};
 use super::save::SaveReason;
 use super::session::TrainingSession;
 use super::training_clock::Elapsed;
@@ -34,6 +35,8 @@ pub struct SaveReport {
     /// Rows that lack a slot, slot by slot: their weights or another slot were
     /// copied after their first update, and it was copied before.
     pub rows_without_slots: u64,
+    /// Rows whose parts do not fit together.
+    pub half_rows: HalfRows,
     /// Bytes.
     pub bytes: u64,
 }
@@ -58,9 +61,8 @@ pub struct Copied {
     pub elapsed: Elapsed,
     /// Position in the stream of examples.
     pub position: Position,
-    /// For each slot, counter and table of weights, by its name in the file: the rows that had been
-    /// updated when it was copied.
-    pub(super) updated: Vec<(String, Vec<u32>)>,
+    /// What the rows had gone through when each tensor was copied, if each was copied on its own.
+    pub(super) parts: Vec<CopiedPart>,
 }
 
 impl SaveReport {
@@ -75,24 +77,12 @@ impl Copied {
     /// Rows of `server` whose slot was copied before their first update, and their weights or
     /// another slot after it, by the slot's name in the file.
     pub(super) fn rows_without(&self, server: &ParameterServer) -> Vec<(String, Vec<u32>)> {
-        let copied = |name: &str| self.updated.iter().find(|(other, _)| other == name);
-        let mut found = Vec::new();
-        for table in &server.layout().tables {
-            let slots = server.rules().1.slots().iter();
-            let names: Vec<_> = slots.map(|slot| format!("{}/{}", table.name, slot.name)).collect();
-            let all = std::iter::once(&table.name).chain(&names).filter_map(|name| copied(name));
-            let mut updated: Vec<u32> = all.flat_map(|(_, rows)| rows).copied().collect();
-            updated.sort_unstable();
-            updated.dedup();
-            for (name, slot) in names.iter().filter_map(|name| copied(name)) {
-                let lacks = |id: &&u32| slot.binary_search(id).is_err();
-                let rows: Vec<u32> = updated.iter().filter(lacks).copied().collect();
-                if !rows.is_empty() {
-                    found.push((name.clone(), rows));
-                }
-            }
-        }
-        found
+        half_rows::without_slots(&self.parts, server)
+    }
+
+    /// Rows whose parts do not fit together.
+    pub(super) fn half_rows(&self, server: &ParameterServer) -> HalfRows {
+        half_rows::count(&self.parts, server)
     }
 
     /// The checkpoint, for the copied server.
@@ -105,18 +95,9 @@ impl Copied {
         Checkpoint { tensors, elapsed: self.elapsed.clone(), position: self.position }
     }
 
-    /// Notes which rows of a piece's tables have been updated by now.
+    /// Notes what the rows of a piece have gone through by now.
     pub(super) fn note(&mut self, server: &ParameterServer, piece: &Piece) {
-        for (name, table) in piece.tables() {
-            let rows = server.updated_rows(piece.shard, table);
-            match self.updated.iter_mut().find(|(other, _)| other == name) {
-                Some((_, all)) => {
-                    all.extend(rows);
-                    all.sort_unstable();
-                }
-                None => self.updated.push((name.to_owned(), rows)),
-            }
-        }
+        half_rows::note(&mut self.parts, server, piece);
     }
 }
 
@@ -140,6 +121,7 @@ crate::persist!(SaveReport {
     not_held: state,
     skew: state,
     rows_without_slots: state,
+    half_rows: state,
     bytes: state
 });
 crate::persist!(Copied {
@@ -147,5 +129,5 @@ crate::persist!(Copied {
     moving: state,
     elapsed: state,
     position: state,
-    updated: state
+    parts: state
 });

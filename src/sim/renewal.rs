@@ -102,7 +102,7 @@ impl Training {
             moving: self.exported_moving(),
             elapsed,
             position: self.feed.position(),
-            updated: Vec::new(),
+            parts: Vec::new(),
         }
     }
 }

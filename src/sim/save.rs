@@ -166,6 +166,7 @@ mod tests {
     use crate::server::Sharding;
     use crate::server::TensorValues;
     use crate::sim::copied::Copied;
+    use crate::sim::half_rows::{CopiedPart, RowAge};
     use crate::sim::training_clock::Elapsed;
 
     fn server(shards: u32) -> ParameterServer {
@@ -226,17 +227,25 @@ mod tests {
         for (m, v, weights) in
             [(&[1, 2][..], &[1, 2, 5][..], &[1, 2, 5][..]), (&[1, 2], &[1, 2, 5], &[1])]
         {
+            let part = |name: &str, updated: &[u32]| {
+                let age = |id: u32| {
+                    let is_there = updated.contains(&id);
+                    RowAge { updates: u32::from(is_there), is_there, ..RowAge::default() }
+                };
+                CopiedPart { name: name.to_owned(), rows: (0..100).map(age).collect() }
+            };
+            let parts = vec![
+                part("item/m", m),
+                part("item/updates", m),
+                part("item/v", v),
+                part("item", weights),
+            ];
             let copied = Copied {
                 content: server.content().clone(),
                 moving: Vec::new(),
                 elapsed: Elapsed::default(),
                 position: Position::default(),
-                updated: vec![
-                    ("item/m".into(), m.to_vec()),
-                    ("item/updates".into(), m.to_vec()),
-                    ("item/v".into(), v.to_vec()),
-                    ("item".into(), weights.to_vec()),
-                ],
+                parts,
             };
             assert_eq!(copied.rows_without(&server), [("item/m".to_owned(), vec![5])]);
             let tensors = copied.checkpoint(&server).tensors;

@@ -16,13 +16,14 @@ use super::worker::Worker;
 use crate::base::WorkerId;
 use crate::server::CopyUnit;
 
-/// The rooms that a save touches: it changes only its desk, and schedules its events.
+/// The rooms that a save touches: it changes only its desk, and schedules its events; at its start
+/// the servers may evict rows.
 struct Saving<'a> {
     desk: &'a mut SaveDesk,
     queue: &'a mut EventQueue,
     flights: &'a Flights,
     workers: &'a [Worker],
-    session: &'a TrainingSession,
+    session: &'a mut TrainingSession,
     versions: &'a [u64],
 }
 
@@ -105,6 +106,7 @@ impl Saving<'_> {
             true => present.saturating_sub(unrest),
             false => u64::from(self.desk.chief.is_some()),
         };
+        self.session.prepare_save();
         let training = self.session.work.training();
         let (plan, ends) = self.desk.how.plan(training.map(Training::server));
         let progress = &self.session.progress;
@@ -150,6 +152,7 @@ impl Saving<'_> {
         report.updates[2] = self.session.progress.updates;
         if let (Some(copy), Some(training)) = (&copy, self.session.work.training()) {
             let rows = copy.rows_without(training.server());
+            report.half_rows = copy.half_rows(training.server());
             report.rows_without_slots = rows.iter().map(|(_, rows)| rows.len() as u64).sum();
         }
         self.desk.done.push_back(Saved { report, copy });

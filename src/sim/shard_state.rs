@@ -45,8 +45,7 @@ pub(super) struct ShardStates {
     is_kept: bool,
     /// The last full checkpoint; `None` for timing alone.
     full: Option<Excerpt>,
-    /// The increments since then, in order. Rows that leave a table will need a list of their own in
-    /// an increment, which [`ParameterServer::lay`](crate::server::ParameterServer::lay) applies.
+    /// The increments since then, in order.
     increments: Vec<Excerpt>,
     /// The moment of the last of them.
     stamp: Stamp,
@@ -157,20 +156,17 @@ impl ShardStates {
         training.server.forget_row_indexes(shard);
         training.server.lay(shard, full, slots);
         let all = &self.increments[..];
-        let mut order: Vec<usize> = (0..all.len()).collect();
         match (replay, all) {
-            (Replay::InOrder, _) | (Replay::OneMissing, []) => {}
             (Replay::LastTwoSwapped, [.., late, last]) => {
-                order.swap(all.len() - 2, all.len() - 1);
                 gone.stale_rows = late.rows() - late.rows_in_none_of(std::slice::from_ref(last));
             }
-            (Replay::LastTwoSwapped, _) => {}
-            (Replay::OneMissing, _) => {
+            (Replay::OneMissing, [_, ..]) => {
                 let missing = (missing % all.len() as u64) as usize;
-                order.remove(missing);
                 gone.stale_rows = all[missing].rows_in_none_of(&all[missing + 1..]);
             }
+            _ => {}
         }
+        let order = replay.order(all.len(), missing);
         order.into_iter().for_each(|index| training.server.lay(shard, &all[index], slots));
         let counted = if slots { self.stamp.counted } else { 0 };
         training.clock.set_update(shard, version, counted);

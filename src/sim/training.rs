@@ -238,6 +238,9 @@ impl Training {
         if self.server.carries_slots() {
             self.server.carry(shard, lookups, carried);
         }
+        if self.server.counts_lookups() {
+            self.server.count_lookups(shard, lookups);
+        }
         self.server.pull(PullBuffers { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
             let rate = self.rates(progress, examples.len() as u64).dense as f32;

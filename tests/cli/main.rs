@@ -28,6 +28,7 @@ mod report_escaping;
 mod reproduce;
 mod restarts;
 mod running;
+mod saves;
 mod shard_failures;
 mod snapshots;
 mod spread;

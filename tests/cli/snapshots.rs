@@ -60,7 +60,7 @@ fn r22_checkpoints_that_are_lost_meanwhile_are_written_again() {
         command.arg("run").arg(scenario("quickstart.toml")).args(SMALL).arg("--out").arg(out);
         command.args([
             "train.stop={updates=160,passes=1000}",
-            "checkpoint={every={updates=30},best=true}",
+            "checkpoint={every={updates=30},best=true,increments=2}",
         ]);
         command.args(["--quiet", "--no-plots", "--save-every", "40"]);
         command

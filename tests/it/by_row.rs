@@ -7,7 +7,7 @@ use straggler::data::order::{OrderChoice, by_date};
 use straggler::metrics::Quality;
 use straggler::optimizer::{Horizon, RowSemantics, momentum};
 use straggler::scenario::{Job, Scenario};
-use straggler::server::{Eviction, EvictionRule, eviction::age};
+use straggler::server::eviction::{Eviction, EvictionRule, Looks, age};
 use straggler::sim::by_row::{RowClassLook, RowSplit};
 use straggler::sim::{EvaluatedView, Every, Record, State};
 
@@ -159,7 +159,7 @@ fn returns_are_those_of_the_rows_lives() {
             after: Horizon::Updates(4),
             ..age::Config::default()
         }),
-        every: Some(Horizon::Updates(3)),
+        every: Some(Looks::Updates(3)),
         ..Eviction::default()
     });
     let mut classes_seen = BTreeMap::new();

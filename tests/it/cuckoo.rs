@@ -7,7 +7,7 @@ use straggler::data::Hashing;
 use straggler::optimizer::Horizon;
 use straggler::scenario::{Job, Scenario};
 use straggler::server::cuckoo::{CuckooConfig, CuckooCounts};
-use straggler::server::eviction::{Capacity, age};
+use straggler::server::eviction::{Capacity, Looks, age};
 use straggler::server::{Admission, Eviction, EvictionRule, ParameterServer, RowsFound};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::{NoObserver, Restart, State};
@@ -27,7 +27,7 @@ fn cuckoo(mut scenario: Scenario) -> Scenario {
 fn evicting() -> Eviction {
     let rule =
         EvictionRule::Age(age::Config { after: Horizon::Updates(9), ..age::Config::default() });
-    let every = Some(Horizon::Updates(5));
+    let every = Some(Looks::Updates(5));
     Eviction { rule, every, at_most: Some(Capacity::Rows(60)), ..Eviction::default() }
 }
 

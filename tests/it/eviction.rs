@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use straggler::optimizer::{Horizon, Moment};
 use straggler::scenario::{Job, Scenario};
 use straggler::server::eviction::{
-    Capacity, LateGradients, LifeCounts, ReturnsWith, age, least_recent,
+    Capacity, LateGradients, LifeCounts, Looks, ReturnsWith, age, least_recent,
 };
 use straggler::server::{Eviction, EvictionRule, ParameterServer, RowsFound};
 use straggler::sim::checkpoint::MissingState;
@@ -19,7 +19,7 @@ fn by_age(updates: u64) -> EvictionRule {
 }
 
 fn expiry(updates: u64) -> Eviction {
-    let every = Some(Horizon::Updates(10));
+    let every = Some(Looks::Updates(10));
     Eviction { rule: by_age(updates), every, ..Eviction::default() }
 }
 
@@ -197,4 +197,31 @@ fn the_rows_of_tables_are_told_at_every_evaluation() {
     assert!(told.len() >= 2 && told[0].1 == 0);
     let (_, rows, counts) = told[told.len() - 1];
     assert_eq!(counts.came, rows + counts.evicted);
+}
+
+#[test]
+fn saves_find_what_a_cadence_finds() {
+    let at_saves = |age| with(Eviction { every: Some(Looks::Save), ..expiry(age) });
+    let saving = |scenario: &Scenario| {
+        let (mut job, mut saved) = (job(scenario, 1), 0);
+        loop {
+            let state = job.step(&mut NoObserver).unwrap();
+            let updates = job.session().progress.updates;
+            if updates.is_multiple_of(10) && updates > saved {
+                saved = updates;
+                job.session_mut().prepare_save();
+            }
+            if state == State::Ended {
+                return job;
+            }
+        }
+    };
+    let plain = final_weights(&small());
+    let job = saving(&at_saves(1_000_000));
+    assert!(plain == weights(server(job.session())), "no row is old enough at any save");
+    assert!(plain == final_weights(&at_saves(5)), "nothing is saved");
+    let (own, cadence) = (saving(&at_saves(5)), end(&with(expiry(5)), |_| {}));
+    assert!(counts(&own).evicted > 0 && counts(&own).returned > 0);
+    assert_eq!(counts(&own), counts(&cadence));
+    assert!(weights(server(own.session())) == weights(server(cadence.session())));
 }

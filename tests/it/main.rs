@@ -1,6 +1,7 @@
 //! Tests of the simulator as a whole, through the library.
 
 mod absence;
+mod admission;
 mod blow_up;
 mod by_row;
 mod checkpoints;
@@ -11,6 +12,7 @@ mod eviction;
 mod failures;
 mod fit;
 mod identity;
+mod increments;
 mod layers;
 mod learning;
 mod membership;

@@ -14,11 +14,11 @@ use straggler::cluster::{
 use straggler::data::order::OrderChoice;
 use straggler::data::{Hashing, SourceChoice};
 use straggler::model::{ModelChoice, Normalization};
-use straggler::optimizer::{Clip, Horizon, OptimizerChoice, ScheduleChoice};
+use straggler::optimizer::{Clip, OptimizerChoice, ScheduleChoice};
 use straggler::protocol::ProtocolChoice;
 use straggler::remedy::RemedyChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::server::eviction::Capacity;
+use straggler::server::eviction::{Capacity, Looks};
 use straggler::server::{Eviction, EvictionRule};
 use straggler::sim::feed::ExampleSharing;
 use straggler::sim::{Finished, NoObserver, State, Stop};
@@ -151,7 +151,7 @@ fn every_hashing_works() {
 #[test]
 fn every_eviction_works() {
     each::<EvictionRule>(EvictionRule::PARTS, |scenario, rule| {
-        let (every, at_most) = (Some(Horizon::Updates(7)), Some(Capacity::Rows(30)));
+        let (every, at_most) = (Some(Looks::Updates(7)), Some(Capacity::Rows(30)));
         scenario.eviction = Some(Eviction { rule, every, at_most, ..Eviction::default() });
     });
 }

@@ -2,15 +2,17 @@
 
 use proptest::prelude::*;
 use straggler::base::{SimSpan, SimTime};
+use straggler::optimizer::Horizon;
 use straggler::protocol::ProtocolChoice;
 use straggler::scenario::{Job, Scenario};
-use straggler::server::{CopyUnit, RowsFound, Tensors};
+use straggler::server::eviction::{Looks, age};
+use straggler::server::{CopyUnit, Eviction, EvictionRule, RowsFound, Tensors};
 use straggler::sim::checkpoint::MissingState;
 use straggler::sim::restart::WorkersAt;
 use straggler::sim::save::{SavePolicy, SavedBy, SavedShards};
 use straggler::sim::{
-    Activity, Checkpoint, NoObserver, Record, Restart, Save, SaveReason, SaveReport, StartError,
-    State,
+    Activity, Checkpoint, HalfRows, NoObserver, Record, Restart, Save, SaveReason, SaveReport,
+    StartError, State,
 };
 
 use crate::training::{copy, job, protocol_of, server, small, weights};
@@ -327,4 +329,25 @@ proptest! {
         simulation.check();
         prop_assert!(closed.is_err() || saved > 0 || moments.iter().all(|&at| at >= events));
     }
+}
+
+#[test]
+fn rows_are_evicted_before_the_first_piece_is_copied() {
+    let eviction = Eviction {
+        rule: EvictionRule::Age(age::Config { after: Horizon::Updates(5), ..Default::default() }),
+        every: Some(Looks::Save),
+        ..Eviction::default()
+    };
+    let of = |unit| Scenario { eviction: Some(eviction.clone()), ..with(live(unit)) };
+    let mut job = advanced(&of(CopyUnit::Job), 90);
+    let before = job.checkpoint().unwrap();
+    let (report, saved) = save(&mut job, &mut |_| {});
+    let mut other = advanced(&of(CopyUnit::Job), 90);
+    other.session_mut().prepare_save();
+    assert!(saved == other.checkpoint().unwrap() && saved != before);
+    assert_eq!(report.half_rows, HalfRows::default(), "one instant has no halves");
+    // Rows that return while tensors are copied one by one are halves.
+    let (report, _) = save(&mut advanced(&of(CopyUnit::Tensor), 90), &mut |_| {});
+    assert!(report.half_rows.slots_newer > 0 && report.half_rows.weights_newer == 0);
+    assert!(report.half_rows.without_weights > 0 && report.rows_without_slots > 0, "{report:?}");
 }

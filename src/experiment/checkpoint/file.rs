@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::increments::IncrementOf;
 use crate::data::order::Position;
 use crate::optimizer::schedule::Moment;
 use crate::results::folder::{FolderError, hex_digest, write_atomically};
@@ -47,6 +48,9 @@ pub struct CheckpointMetadata {
     pub versions: Vec<u64>,
     /// Where the next examples come from: the pass, and the number of its examples that were fed.
     pub position: Position,
+    /// What it is laid over, if it is an increment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub increment: Option<IncrementOf>,
     /// SHA-256 of everything else in the file, tensor by tensor.
     pub sha256: String,
 }
@@ -144,14 +148,15 @@ fn bytes(tensor: &Tensor) -> Vec<u8> {
     }
 }
 
-/// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint. Returns the
-/// SHA-256 of the file.
+/// Writes a checkpoint, whole or not at all: the same bytes for the same checkpoint. `increment` says
+/// what it is laid over, if it is an increment. Returns the SHA-256 of the file.
 ///
 /// # Errors If the system refuses; an earlier file stays as it was.
 pub fn write(
     path: &Path,
     checkpoint: &Checkpoint,
     source: &CheckpointSource,
+    increment: Option<IncrementOf>,
 ) -> Result<String, FolderError> {
     let Checkpoint { tensors, elapsed, position } = checkpoint;
     let mut about = CheckpointMetadata {
@@ -165,6 +170,7 @@ pub fn write(
         seconds: elapsed.progress.seconds,
         versions: elapsed.versions.clone(),
         position: *position,
+        increment,
         sha256: String::new(),
     };
     about.sha256 = checksum(&json(&about), tensors);
@@ -278,8 +284,8 @@ mod tests {
     fn what_is_written_reads_back_the_same_and_has_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("1.safetensors"), folder.path().join("2.safetensors"));
-        write(&one, &checkpoint(), &source()).unwrap();
-        write(&two, &checkpoint(), &source()).unwrap();
+        write(&one, &checkpoint(), &source(), None).unwrap();
+        write(&two, &checkpoint(), &source(), None).unwrap();
         assert_eq!(fs::read(&one).unwrap(), fs::read(&two).unwrap());
         let found = read(&one).unwrap();
         assert_eq!(found.checkpoint, checkpoint());
@@ -290,7 +296,7 @@ mod tests {
     fn r22_every_flipped_bit_and_every_truncation_of_a_checkpoint_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.safetensors");
-        write(&path, &checkpoint(), &source()).unwrap();
+        write(&path, &checkpoint(), &source(), None).unwrap();
         let whole = fs::read(&path).unwrap();
         for bit in 0..whole.len() * 8 {
             let mut damaged = whole.clone();

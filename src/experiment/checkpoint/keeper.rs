@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::average::{self, Averaging};
 use super::file::{self, CheckpointSource};
+use super::increments::{IncrementOf, Increments};
 use super::reports;
 use crate::results::disk;
 use crate::results::folder::{FolderError, hex_digest};
@@ -13,12 +14,16 @@ use crate::results::table::TableRow;
 use crate::results::tables::CheckpointRow;
 use crate::scenario::Job;
 use crate::scenario::start::CheckpointSaving;
+use crate::server::renumber::forget_texts;
 use crate::sim::{
     Cadence, Checkpoint, EvaluatedView, Limits, Record, SaveReason, SaveReport, Saved,
 };
 
 /// The folder of a run's checkpoints, below that of its results.
 pub const FOLDER: &str = "checkpoints";
+
+/// The end of the name of an increment, before the extension.
+pub const INCREMENT: &str = ".increment";
 
 /// Knows which checkpoints are due, and writes them.
 #[derive(Debug)]
@@ -29,6 +34,7 @@ pub struct Keeper {
     source: CheckpointSource,
     every: Option<Cadence>,
     average: Option<Averaging>,
+    increments: Increments,
     /// Best AUC so far on the selection half.
     best: Option<f64>,
     /// Whether the current parameters are the best.
@@ -50,8 +56,19 @@ impl Keeper {
         let every = saving.every.map(|every| Cadence::new(every, limits));
         let average = saving.average.map(Averaging::new);
         let out = out.to_path_buf();
-        let (reports, written) = (Vec::new(), BTreeMap::new());
-        Keeper { out, saving, source, every, average, best: None, is_best: false, reports, written }
+        let increments = Increments::new(saving.increments, saving.tombstones);
+        Keeper {
+            out,
+            saving,
+            source,
+            every,
+            average,
+            increments,
+            best: None,
+            is_best: false,
+            reports: Vec::new(),
+            written: BTreeMap::new(),
+        }
     }
 
     /// Takes everything in that happens.
@@ -99,7 +116,7 @@ impl Keeper {
     fn collect(&mut self, job: &mut Job) -> Result<(), FolderError> {
         while let Some(Saved { report, copy }) = job.take_saved() {
             if let Some(checkpoint) = copy.and_then(|copy| job.session().checkpoint_of(&copy)) {
-                self.put(&report.what.name(), &checkpoint)?;
+                self.put(&report.what.name(), checkpoint, None)?;
             }
             self.reports.push(report);
         }
@@ -143,7 +160,7 @@ impl Keeper {
         let parts = (job.session().work.training(), job.checkpoint());
         let (Some(training), Some(mut checkpoint)) = parts else { return Ok(()) };
         average::replace(&mut checkpoint.tensors, training.server().layout(), &mean);
-        self.put("average", &checkpoint)
+        self.put("average", checkpoint, None).map(drop)
     }
 
     fn save(&mut self, what: SaveReason, job: &mut Job) -> Result<(), FolderError> {
@@ -151,20 +168,54 @@ impl Keeper {
             job.save_checkpoint(what);
             return Ok(());
         }
-        match job.checkpoint() {
-            Some(checkpoint) => self.put(&what.name(), &checkpoint),
-            None => Ok(()),
+        job.session_mut().prepare_save();
+        match (job.checkpoint(), what) {
+            (Some(checkpoint), SaveReason::Update(_)) if self.saving.increments > 0 => {
+                self.put_next(&what.name(), checkpoint, job)
+            }
+            (Some(checkpoint), _) => self.put(&what.name(), checkpoint, None).map(drop),
+            (None, _) => Ok(()),
         }
     }
 
-    fn put(&mut self, name: &str, checkpoint: &Checkpoint) -> Result<(), FolderError> {
+    /// Writes the next file of the cadence: a full checkpoint, or an increment.
+    fn put_next(
+        &mut self,
+        name: &str,
+        mut checkpoint: Checkpoint,
+        job: &Job,
+    ) -> Result<(), FolderError> {
+        let of = self.increments.next().cloned();
+        let own = self.increments.take(&checkpoint.tensors, &job.session().row_tables());
+        let name = match own {
+            Some(tensors) => {
+                checkpoint.tensors = tensors;
+                format!("{name}{INCREMENT}")
+            }
+            None => name.to_owned(),
+        };
+        let digest = self.put(&name, checkpoint, of)?;
+        self.increments.written(&format!("{name}.safetensors"), &digest);
+        Ok(())
+    }
+
+    /// Writes a file; returns its SHA-256.
+    fn put(
+        &mut self,
+        name: &str,
+        mut checkpoint: Checkpoint,
+        increment: Option<IncrementOf>,
+    ) -> Result<String, FolderError> {
+        if !self.saving.ids.is_values() {
+            forget_texts(&mut checkpoint.tensors);
+        }
         let folder = self.out.join(FOLDER);
         let path = folder.join(format!("{name}.safetensors"));
         disk::create_inner_folder(&folder)
             .map_err(|error| FolderError::Io { path: folder.clone(), error })?;
-        let digest = file::write(&path, checkpoint, &self.source)?;
-        self.written.insert(format!("{FOLDER}/{name}.safetensors"), digest);
-        Ok(())
+        let digest = file::write(&path, &checkpoint, &self.source, increment)?;
+        self.written.insert(format!("{FOLDER}/{name}.safetensors"), digest.clone());
+        Ok(digest)
     }
 
     /// The first file that a run cannot do without when it goes on from here, and that is missing or
@@ -190,6 +241,7 @@ crate::persist!(Keeper {
     source: fixed,
     every: each,
     average: each,
+    increments: state,
     best: state,
     is_best: state,
     reports: state,

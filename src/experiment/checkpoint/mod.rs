@@ -3,7 +3,9 @@
 
 pub mod average;
 pub mod file;
+pub mod increments;
 pub mod keeper;
+pub mod replay;
 pub mod reports;
 pub mod start;
 

@@ -24,6 +24,13 @@ pub fn write(folder: &Path, reports: &[SaveReport]) -> io::Result<()> {
         not_held: report.not_held,
         skew: report.skew,
         rows_without_slots: report.rows_without_slots,
+        rows_without_weights: report.half_rows.without_weights,
+        weights_newer: report.half_rows.weights_newer,
+        slots_newer: report.half_rows.slots_newer,
+        slots_apart: report.half_rows.slots_apart,
+        counters_apart: report.half_rows.counters_apart,
+        admission_apart: report.half_rows.admission_apart,
+        evicted_between: report.half_rows.evicted_between,
         bytes: report.bytes,
     };
     TableWriter::write(folder, reports.iter().map(row))

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, CheckpointError, LoadedCheckpoint};
+use super::replay::{self, ReplayError, Replayed};
+use crate::base::{Purpose, Streams};
 use crate::data::IdSpace;
 use crate::results::folder::hex_digest;
 use crate::results::summary::{RowsById, Started, Summary};
@@ -51,6 +53,23 @@ pub enum StartFailed {
         /// The file.
         path: PathBuf,
     },
+    /// It is an increment, and cannot be laid over its full checkpoint.
+    #[error("`start.from`, {}: {error}", path.display())]
+    Replay {
+        /// The increment.
+        path: PathBuf,
+        /// What is wrong.
+        error: ReplayError,
+    },
+    /// `start.replay` chooses a fault of increments, and there are none.
+    #[error(
+        "`start.replay`: `{from}` is a full checkpoint, without increments in which something could be wrong; leave \
+         it out, or start from an increment (`checkpoint.increments`)"
+    )]
+    NoIncrements {
+        /// What the scenario starts from.
+        from: String,
+    },
     /// What it holds.
     #[error("`start.from`, {}: {error}", path.display())]
     Content {
@@ -87,19 +106,31 @@ pub fn check_unchanged(
 pub struct StartFile {
     path: PathBuf,
     read: LoadedCheckpoint,
+    /// How increments were laid; `None` if it is a full checkpoint.
+    replayed: Option<Replayed>,
 }
 
 impl StartFile {
-    /// Reads the file `path`, from which a job is to start as `start` says.
+    /// Reads the file `path`, from which a job is to start as `start` says; an increment together
+    /// with the files before it. `seed` chooses which increment is missing, if one is.
     ///
     /// # Errors [`StartFailed`].
-    pub fn read(start: &Start, path: PathBuf) -> Result<StartFile, StartFailed> {
+    pub fn read(start: &Start, path: PathBuf, seed: u64) -> Result<StartFile, StartFailed> {
         if StageRef::parse(&start.from).is_some() && !path.exists() {
             return Err(StartFailed::NotWritten { from: start.from.clone(), path });
         }
-        match file::read(&path) {
-            Ok(read) => Ok(StartFile { path, read }),
-            Err(error) => Err(StartFailed::File { path, error }),
+        let read = match file::read(&path) {
+            Ok(read) => read,
+            Err(error) => return Err(StartFailed::File { path, error }),
+        };
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let missing = Streams::new(seed).key(Purpose::Increment, u64::MAX, 0);
+        match replay::replay(read, &folder, start.replay, missing) {
+            Ok((_, None)) if !start.replay.is_in_order() => {
+                Err(StartFailed::NoIncrements { from: start.from.clone() })
+            }
+            Ok((read, replayed)) => Ok(StartFile { path, read, replayed }),
+            Err(error) => Err(StartFailed::Replay { path, error }),
         }
     }
 
@@ -108,6 +139,7 @@ impl StartFile {
         StartFile {
             path,
             read: LoadedCheckpoint { checkpoint, about: None, sha256: String::new() },
+            replayed: None,
         }
     }
 
@@ -136,7 +168,7 @@ impl StartFile {
         window: &str,
         seed: u64,
     ) -> Result<Started, StartFailed> {
-        let StartFile { path, read } = self;
+        let StartFile { path, read, replayed } = self;
         let same_window = read.about.as_ref().is_some_and(|about| about.window == window);
         let how = (&start.restart, start.missing, start.rows);
         let StartReport { missing, rows } = job
@@ -150,6 +182,8 @@ impl StartFile {
             missing,
             rows: rows.by_id.into_iter().map(rows_by_id).collect(),
             by_number: rows.by_number,
+            increments: replayed.map_or(0, |replayed| replayed.increments),
+            stale_rows: replayed.map_or(0, |replayed| replayed.stale_rows),
         })
     }
 }

@@ -328,6 +328,13 @@ pub struct Started {
     /// The id spaces of which the file lists no ids, so that rows were taken over by number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_number: Vec<String>,
+    /// Increments that were laid over a full checkpoint, if `from` is one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub increments: u64,
+    /// Rows with older values than the job of the increments had, since one was missing or they were
+    /// laid in a wrong order.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stale_rows: u64,
 }
 
 /// The rows of a table at the end of a run.
@@ -456,7 +463,14 @@ impl Started {
                 "{space}: rows taken over by their number: the file does not say which ids they belong to"
             )
         });
-        found.chain(unknown)
+        let laid = (self.increments > 0).then(|| match self.stale_rows {
+            0 => counted(self.increments, "increment was laid", "increments were laid"),
+            stale => format!(
+                "{}, and {stale} rows have older values than they had",
+                counted(self.increments, "increment was laid", "increments were laid")
+            ),
+        });
+        found.chain(unknown).chain(laid)
     }
 }
 

@@ -31,7 +31,7 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 13] = [
+pub const EXPORTED: [CsvTable; 14] = [
     EvaluationRow::TABLE,
     ByRowRow::TABLE,
     TrainingRow::TABLE,

@@ -88,6 +88,15 @@ crate::table! {
             one of its pieces.",
         rows_without_slots: u64 = "Rows of which a part of the optimizer state was copied before their \
             first update, and the weights or another part after it, added up over the slots.",
+        rows_without_weights: u64 = "Rows with weights copied before they were there, and some \
+            slot when they were.",
+        weights_newer: u64 = "Rows whose weights have an update that some slot lacks.",
+        slots_newer: u64 = "Rows of which some slot has an update that the weights lack.",
+        slots_apart: u64 = "Rows of which two slots belong to different updates.",
+        counters_apart: u64 = "Rows whose counter of updates and weights belong to different updates.",
+        admission_apart: u64 = "Rows that are admitted by their count and not by their weights, or the \
+            reverse.",
+        evicted_between: u64 = "Rows that were evicted between the copies of two of their parts.",
         bytes: u64 ["bytes"] = "What was written.",
     }
 }

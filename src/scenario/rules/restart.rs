@@ -96,6 +96,7 @@ fn saving(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             found.push(problem);
         }
     }
+    increments(loaded, found);
     let Some(lab) = &loaded.value.lab else { return };
     if let Some(how) = &lab.save {
         save(loaded, "lab.save", how, found);
@@ -112,6 +113,40 @@ fn saving(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             save(loaded, &format!("lab.arm.{number}.restart.save"), how, found);
         }
     }
+}
+
+/// Increments follow full checkpoints of a cadence, and are saved in no time.
+fn increments(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let scenario = &loaded.value;
+    let Some(saving) = &scenario.checkpoint else { return };
+    let is_whole = scenario.stage.is_empty() && scenario.daily.is_none();
+    let at = "checkpoint.increments";
+    if saving.increments > 0 && saving.every.is_none() && is_whole {
+        let message = "`checkpoint.increments`: nothing says when they are saved";
+        let problem = Problem::error(&CONFLICT, at, message)
+            .label(loaded.origin(at), "")
+            .help("give `checkpoint.every`, say { updates = 1000 }: the first of them is full");
+        found.push(problem);
+    }
+    if saving.increments > 0 && !saving.save.is_instant() {
+        let message = "increments are saved in no time, and `checkpoint.save` takes time";
+        let problem = Problem::error(&CONFLICT, at, message)
+            .label(loaded.origin(at), "")
+            .label(loaded.key_origin("checkpoint.save"), "")
+            .help("leave one of the two out");
+        found.push(problem);
+    }
+    let idle = match (saving.increments, &scenario.eviction) {
+        _ if saving.tombstones => return,
+        (0, _) => "only increments have tombstones",
+        (_, None) => "no row is ever evicted",
+        (_, Some(eviction)) if eviction.dry_run => "a dry run evicts no row",
+        _ => return,
+    };
+    let at = "checkpoint.tombstones";
+    let problem = Problem::warning(&NO_EFFECT, at, format!("`{at}` has no effect: {idle}"))
+        .label(loaded.key_origin(at), "");
+    found.push(problem);
 }
 
 /// Reports settings of one way of saving that have no effect.

@@ -6,8 +6,8 @@ use super::codes::{CONFLICT, NO_EFFECT, SUSPICIOUS, UNUSABLE};
 use crate::optimizer::Horizon;
 use crate::scenario::document::{Loaded, Problem};
 use crate::scenario::spec::Scenario;
-use crate::server::EvictionRule;
-use crate::server::admission::AdmittedBy;
+use crate::server::admission::{AdmittedBy, FirstGradient, Occurrences, SlidingFilter};
+use crate::server::eviction::Looks;
 
 /// Reports settings of tables without effect, and lengths of zero.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
@@ -49,26 +49,45 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             "tables.hashing.kind = \"collisionless\" has rows that come and go",
         );
     }
-    let rule = match &eviction.rule {
-        EvictionRule::Age(age) => Some(("eviction.rule.after", age.after)),
-        EvictionRule::Score(score) => Some(("eviction.rule.half_life", score.half_life)),
-        _ => None,
-    };
-    let lengths = [
-        eviction
-            .every
-            .map(|every| ("eviction.every", every, "how much is trained between two looks")),
-        rule.map(|(key, length)| (key, length, "a length of training")),
-    ];
-    for (key, length, what) in lengths.into_iter().flatten() {
-        if is_nothing(length) {
+    if eviction.every == Some(Looks::Save)
+        && let Some((message, help)) = never_saves(&loaded.value)
+    {
+        idle("eviction.every", message, help);
+    }
+    let rule = eviction.rule.length().map(|(key, length)| (format!("eviction.rule.{key}"), length));
+    let looks = eviction.length().map(|every| ("eviction.every".to_string(), every));
+    let lengths =
+        [(looks, "how much is trained between two looks"), (rule, "a length of training")];
+    for (length, what) in lengths {
+        if let Some((key, length)) = length
+            && is_nothing(length)
+        {
             found.push(
-                Problem::error(&UNUSABLE, key, format!("`{key}` has no length"))
-                    .label(loaded.origin(key), "")
+                Problem::error(&UNUSABLE, &key, format!("`{key}` has no length"))
+                    .label(loaded.origin(&key), "")
                     .help(format!("{what}, such as {{ updates = 1000 }}")),
             );
         }
     }
+}
+
+/// What is wrong if rows are looked for at saves, and the job saves at most at its end. A scenario
+/// with stages saves what they start from.
+fn never_saves(scenario: &Scenario) -> Option<(String, &'static str)> {
+    let is_whole = scenario.stage.is_empty() && scenario.daily.is_none();
+    let saving = scenario.checkpoint.clone().unwrap_or_default();
+    if !is_whole || saving.every.is_some() || saving.best && scenario.holdout.is_some() {
+        return None;
+    }
+    let help =
+        "give `checkpoint.every`, say { updates = 1000 }; or `eviction.every` a length of training";
+    let message = match saving.last {
+        true => {
+            "rows are looked for only when the run ends: that is when it saves its only checkpoint"
+        }
+        false => "rows are never looked for: the job saves no checkpoint",
+    };
+    Some((message.to_string(), help))
 }
 
 fn is_nothing(length: Horizon) -> bool {
@@ -118,15 +137,33 @@ fn never_so_full(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     }
 }
 
-/// The counters of a Bloom filter must be able to count as far as a row needs.
+/// The counters of a filter must be able to count as far as a row needs; and the first gradient is
+/// not computed from zeros if pulls are counted.
 fn never_admitted(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     let Some(admission) = loaded.value.admission else { return };
-    let AdmittedBy::Bloom(filter) = admission.by else { return };
-    let most = (1u32 << filter.bits.clamp(1, 16)) - 1;
+    if admission.counts == Occurrences::Lookups
+        && admission.first_gradient != FirstGradient::default()
+    {
+        let at = "admission.first_gradient";
+        let message = format!(
+            "`{at}` has no effect: with `counts = \"lookups\"` a row is admitted before its gradient is computed"
+        );
+        found.push(
+            Problem::warning(&NO_EFFECT, at, message)
+                .label(loaded.origin(at), "")
+                .label(loaded.origin("admission.counts"), "pulls are counted"),
+        );
+    }
+    let (most, bits) = match admission.by {
+        AdmittedBy::Bloom(filter) => ((1u32 << filter.bits.clamp(1, 16)) - 1, filter.bits),
+        AdmittedBy::Sliding(_) => (SlidingFilter::MOST, 4),
+        AdmittedBy::Count | AdmittedBy::Chance | AdmittedBy::EqualChance => return,
+    };
     if admission.after > most {
         let message = format!(
-            "no row is ever admitted: a counter of {} bits stops at {most}, and `admission.after` is {}",
-            filter.bits, admission.after
+            "no row is ever admitted: a counter of {bits} bits cannot tell more than {most} occurrences, and \
+             `admission.after` is {}",
+            admission.after
         );
         found.push(
             Problem::warning(&SUSPICIOUS, "admission.after", message)

@@ -46,6 +46,10 @@ impl EvictionConfig for Config {
         Some(-1.0)
     }
 
+    fn length(&self) -> Option<(&'static str, Horizon)> {
+        Some(("after", self.after))
+    }
+
     fn score(&self, _row: &RowRecord, _now: Moment) -> f64 {
         0.0
     }

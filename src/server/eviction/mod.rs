@@ -17,7 +17,7 @@ pub mod small_norm;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::base::ByteSize;
+use crate::base::{ByteSize, SimSpan};
 use crate::optimizer::{Horizon, Moment};
 
 pub use lives::{LifeCounts, RowLives};
@@ -41,6 +41,11 @@ pub trait EvictionConfig {
 
     /// Rows that are worth this or less are evicted; `None` if only a full table evicts rows.
     fn limit(&self) -> Option<f64>;
+
+    /// The length of training that the rule goes by, and the key that sets it.
+    fn length(&self) -> Option<(&'static str, Horizon)> {
+        None
+    }
 
     /// The score of a row after a push at `now`; `row` is its record before.
     fn score(&self, row: &RowRecord, now: Moment) -> f64;
@@ -77,10 +82,10 @@ impl Default for EvictionRule {
 pub struct Eviction {
     /// Which rows are evicted.
     pub rule: EvictionRule,
-    /// How often rows below the rule's limit are looked for; never if left out, so that only full
-    /// tables evict rows.
+    /// How often rows below the rule's limit are looked for, or "save": whenever the job saves a
+    /// checkpoint. Never if left out, so that only full tables evict rows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub every: Option<Horizon>,
+    pub every: Option<Looks>,
     /// The most that a table holds. A new row that would exceed it drives out the 64th part of the
     /// table (at least one row), those worth least.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +102,38 @@ pub struct Eviction {
     pub late: LateGradients,
 }
 
+/// How often rows below the limit of a rule are looked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Looks {
+    /// Whenever the job saves a checkpoint, before its rows are read, as Monolith and DeepRec do.
+    Save,
+    /// After so many updates of the server.
+    Updates(u64),
+    /// After so many examples.
+    Examples(u64),
+    /// After so much simulated time.
+    SimTime(SimSpan),
+}
+
+impl Looks {
+    /// The length of training between two looks; `None` if saves say when.
+    pub fn length(self) -> Option<Horizon> {
+        match self {
+            Looks::Save => None,
+            Looks::Updates(updates) => Some(Horizon::Updates(updates)),
+            Looks::Examples(examples) => Some(Horizon::Examples(examples)),
+            Looks::SimTime(span) => Some(Horizon::SimTime(span)),
+        }
+    }
+}
+
 impl Eviction {
+    /// The length of training between two looks, if one is set.
+    pub fn length(&self) -> Option<Horizon> {
+        self.every.and_then(Looks::length)
+    }
+
     /// What becomes of late gradients; a dry run loses none.
     pub(in crate::server) fn late_gradients(&self) -> LateGradients {
         if self.dry_run { LateGradients::Apply } else { self.late }

@@ -39,6 +39,10 @@ impl EvictionConfig for Config {
         Some(self.up_to)
     }
 
+    fn length(&self) -> Option<(&'static str, Horizon)> {
+        Some(("half_life", self.half_life))
+    }
+
     fn score(&self, row: &RowRecord, now: Moment) -> f64 {
         self.decayed(row, now) + 1.0
     }
