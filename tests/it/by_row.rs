@@ -14,7 +14,7 @@ use straggler::sim::{EvaluatedView, Every, Record, State};
 use crate::training::{job, prepare, protocol_of, run, run_in_pieces, server, small};
 
 /// The evaluations of a run: its updates, the quality of the server, and that by classes.
-type Looks = Vec<(u64, Quality, Vec<RowClassLook>)>;
+type Found = Vec<(u64, Quality, Vec<RowClassLook>)>;
 
 fn watched(spaces: &[&str]) -> Scenario {
     let mut scenario = small();
@@ -25,10 +25,10 @@ fn watched(spaces: &[&str]) -> Scenario {
 }
 
 /// Runs to the end, with a look at the job after every evaluation.
-fn looks(scenario: &Scenario, mut after: impl FnMut(&Job, &[RowClassLook])) -> Looks {
-    let (mut looks, mut quality, mut seen): (Looks, _, _) = (Vec::new(), Quality::default(), 0);
+fn looks(scenario: &Scenario, mut after: impl FnMut(&Job, &[RowClassLook])) -> Found {
+    let (mut looks, mut quality, mut seen): (Found, _, _) = (Vec::new(), Quality::default(), 0);
     let mut job = job(scenario, 1);
-    let mut note = |record: &Record<'_>, looks: &mut Looks| match record {
+    let mut note = |record: &Record<'_>, looks: &mut Found| match record {
         Record::Evaluated { view: EvaluatedView::Server, quality: of, .. } => quality = **of,
         Record::ByRow { progress, classes } => {
             looks.push((progress.updates, quality, classes.to_vec()));
