@@ -7,6 +7,7 @@ use serde_json::json;
 use straggler::experiment::checkpoint::increments::Increments;
 use straggler::experiment::checkpoint::replay::lay;
 use straggler::optimizer::{Horizon, OptimizerChoice};
+use straggler::results::summary::Started;
 use straggler::scenario::Scenario;
 use straggler::server::eviction::{Looks, age};
 use straggler::server::{Admission, Eviction, EvictionRule, TensorValues, Tensors};
@@ -133,4 +134,17 @@ fn bits(values: &TensorValues) -> Vec<u64> {
         TensorValues::U64(all) => all.clone(),
         TensorValues::U8(all) => all.iter().map(|&x| u64::from(x)).collect(),
     }
+}
+
+#[test]
+fn a_start_says_that_rows_are_older_even_if_no_increment_was_laid() {
+    let lines = |increments, stale_rows| -> Vec<String> {
+        Started { increments, stale_rows, ..Started::default() }.rows_lines().collect()
+    };
+    assert_eq!(
+        lines(0, 490),
+        ["0 increments were laid, and 490 rows have older values than they had"]
+    );
+    assert_eq!(lines(1, 0), ["1 increment was laid"]);
+    assert!(lines(0, 0).is_empty());
 }

@@ -37,8 +37,8 @@ pub enum ReplayError {
     },
     /// A file before an increment is another one than it was.
     #[error(
-        "{file} beside it is not the file that was there when it was saved: that one is of another job, or of \
-         another run of this one; bring back the file with the SHA-256 {sha256}, or start from a full checkpoint"
+        "{file} beside it is not the file that was there when it was saved: this one is damaged, of another job, \
+         or of another run; bring back the file with the SHA-256 {sha256}, or start from a full checkpoint"
     )]
     Other {
         /// The file.

@@ -463,7 +463,7 @@ impl Started {
                 "{space}: rows taken over by their number: the file does not say which ids they belong to"
             )
         });
-        let laid = (self.increments > 0).then(|| match self.stale_rows {
+        let laid = (self.increments + self.stale_rows > 0).then(|| match self.stale_rows {
             0 => counted(self.increments, "increment was laid", "increments were laid"),
             stale => format!(
                 "{}, and {stale} rows have older values than they had",
