@@ -84,6 +84,15 @@ impl Replay {
         *self == Replay::InOrder
     }
 
+    /// How many increments there must be for something to be wrong with them.
+    pub fn needs(self) -> usize {
+        match self {
+            Replay::InOrder => 0,
+            Replay::OneMissing => 1,
+            Replay::LastTwoSwapped => 2,
+        }
+    }
+
     /// The order in which so many increments are laid, by their numbers from 0 on. `missing` chooses
     /// the one that is missing, if one is.
     pub fn order(self, increments: usize, missing: u64) -> Vec<usize> {

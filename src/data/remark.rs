@@ -9,6 +9,8 @@ pub enum RemarkKind {
     Meaning,
     /// Nothing measures the quality of the model.
     Unmeasured,
+    /// A setting has no effect on this log.
+    NoEffect,
 }
 
 /// One remark about a log, for people. It is no error: the log is used as its settings say.

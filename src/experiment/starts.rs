@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::replay::ReplayError;
 use super::checkpoint::start::{StartFailed, StartFile};
 use super::identity::window;
 use super::run::{RunError, Trial};
@@ -64,10 +65,13 @@ impl Trial {
                 let stage = reference.as_ref().and_then(|reference| {
                     self.earlier.iter().find(|stage| stage.name == reference.stage)
                 });
-                if !start.replay.is_in_order()
-                    && stage.is_some_and(|stage| is_full(stage, reference))
-                {
-                    return Err(StartFailed::NoIncrements { from: start.from.clone() }.into());
+                let most = stage.and_then(|stage| most_increments(stage, reference));
+                let needs = start.replay.needs();
+                if let Some(increments) = most.filter(|increments| *increments < needs) {
+                    let error = ReplayError::TooFew { increments, needs };
+                    return Err(
+                        StartFailed::Replay { path: start.from.clone().into(), error }.into()
+                    );
                 }
                 let Some(stage) = stage.filter(|stage| !fits_surely(&stage.scenario, own)) else {
                     return Ok(());
@@ -109,14 +113,14 @@ fn check_hashes(own: &Scenario, prepared: &Prepared) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Whether this checkpoint of a stage is surely a full one. The one that serves may be an increment
-/// from which the stage had started.
-fn is_full(stage: &ResolvedStage, which: Option<StageRef>) -> bool {
+/// The most increments that this checkpoint of a stage can stand for, if that is known. The one that
+/// serves may be an increment from which the stage had started.
+fn most_increments(stage: &ResolvedStage, which: Option<StageRef>) -> Option<usize> {
     let saving = stage.scenario.checkpoint.as_ref();
-    match which.map(|reference| reference.which) {
-        Some(Which::Update(_)) => saving.is_none_or(|saving| saving.increments == 0),
-        Some(Which::Serving) | None => false,
-        Some(Which::Best | Which::Last | Which::Average) => true,
+    match which?.which {
+        Which::Update(_) => Some(saving.map_or(0, |saving| saving.increments as usize)),
+        Which::Serving => None,
+        Which::Best | Which::Last | Which::Average => Some(0),
     }
 }
 

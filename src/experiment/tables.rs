@@ -17,10 +17,10 @@ pub(super) fn row(progress: &Progress, state: &TableState<'_>) -> TableRowsRow {
         waiting: state.waiting,
         too_early: state.too_early,
         bytes: state.bytes,
-        came: state.counts.came,
-        returned: state.counts.returned,
-        evicted: state.counts.evicted,
-        late: state.counts.late,
+        came: state.counts.map(|counts| counts.came),
+        returned: state.counts.map(|counts| counts.returned),
+        evicted: state.counts.map(|counts| counts.evicted),
+        late: state.counts.map(|counts| counts.late),
     }
 }
 
@@ -55,10 +55,10 @@ pub(super) fn summary(state: &TableState<'_>) -> TableRows {
         table: state.table.to_string(),
         rows: state.rows,
         waiting: state.waiting,
-        came: state.counts.came,
-        returned: state.counts.returned,
-        evicted: state.counts.evicted,
-        late: state.counts.late,
+        came: state.counts.map(|counts| counts.came),
+        returned: state.counts.map(|counts| counts.returned),
+        evicted: state.counts.map(|counts| counts.evicted),
+        late: state.counts.map(|counts| counts.late),
         cuckoo: state.cuckoo.as_ref().map(cuckoo_summary),
     }
 }

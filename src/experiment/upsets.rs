@@ -52,7 +52,7 @@ fn shard(update: u64, how: &ShardFailures, failures: &[ShardFailure]) -> Option<
 /// Rows that returned as if new.
 fn rows(scenario: &Scenario, tables: &[TableRows]) -> Option<String> {
     let eviction = scenario.eviction.as_ref().filter(|eviction| !eviction.dry_run)?;
-    let returned: u64 = tables.iter().map(|table| table.returned).sum();
+    let returned: u64 = tables.iter().filter_map(|table| table.returned).sum();
     let weights = match eviction.returns {
         ReturnsWith::FirstValues => Some("their first values"),
         ReturnsWith::Zeros => Some("zeros"),
@@ -105,7 +105,7 @@ mod tests {
         scenario.cluster.shard_failures.recovery = Recovery::All;
         scenario.cluster.shard_failures.every = Some(crate::base::SimSpan(1));
         scenario.eviction = Some(Eviction::default());
-        let tables = [TableRows { returned: 7, ..TableRows::default() }];
+        let tables = [TableRows { returned: Some(7), ..TableRows::default() }];
         assert_eq!(
             before(10, &scenario, &[failure(0, 9, 0)], &tables).unwrap(),
             "all shards came back with optimizer state that began anew after a \

@@ -31,6 +31,7 @@ pub(super) fn of(
         let remark = Remark::new("holdout", message, how_to_hold_out(scenario, source, train));
         found.push(Remark { kind: RemarkKind::Unmeasured, ..remark });
     }
+    found.extend(hashes_of_numbers(scenario, source));
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
@@ -40,6 +41,18 @@ pub(super) fn of(
         found.extend(numbered.and_then(|window| empty_days(key, &window, source)));
     }
     found
+}
+
+/// Hashes in place of the texts of ids, where ids have no texts.
+fn hashes_of_numbers(scenario: &Scenario, source: &dyn DataSource) -> Option<Remark> {
+    let key = "checkpoint.ids";
+    let asked = scenario.checkpoint.as_ref().is_some_and(|saving| !saving.ids.is_values());
+    let texts = (0..source.schema().spaces.len()).any(|space| source.ids(space).is_some());
+    (asked && !texts).then(|| {
+        let message = format!("`{key}` has no effect: the ids of this log are numbers of rows");
+        let remark = Remark::new(key, message, "leave it out: checkpoints list no ids at all");
+        Remark { kind: RemarkKind::NoEffect, ..remark }
+    })
 }
 
 /// What would measure quality on this log: days that it has, or its own split.

@@ -1,7 +1,7 @@
 //! Remarks about a log as warnings beside the keys of the scenario that they concern.
 
 use super::document::{Loaded, Problem, Problems};
-use super::rules::{LOG_REMARK, UNMEASURED};
+use super::rules::{LOG_REMARK, NO_EFFECT, UNMEASURED};
 use super::spec::Scenario;
 use crate::data::{Remark, RemarkKind};
 
@@ -11,6 +11,7 @@ pub fn warnings(remarks: &[Remark], loaded: Option<&Loaded<Scenario>>) -> Proble
         let code = match remark.kind {
             RemarkKind::Meaning => &LOG_REMARK,
             RemarkKind::Unmeasured => &UNMEASURED,
+            RemarkKind::NoEffect => &NO_EFFECT,
         };
         let warning = Problem::warning(code, &remark.key, &remark.message);
         let warning = warning.help(&remark.help);

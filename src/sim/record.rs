@@ -340,8 +340,8 @@ pub struct TableState<'a> {
     pub too_early: u64,
     /// Bytes of the rows that are there, with a key of 8 bytes each.
     pub bytes: u64,
-    /// What happened so far.
-    pub counts: LifeCounts,
+    /// How rows came and went so far; `None` without eviction.
+    pub counts: Option<LifeCounts>,
     /// The hash tables that find its rows, if they are not found by number.
     pub cuckoo: Option<CuckooState>,
 }
@@ -358,7 +358,7 @@ pub fn table_states(server: &ParameterServer) -> Vec<TableState<'_>> {
                 waiting: store.rows_waiting(),
                 too_early: store.gate().map_or(0, AdmissionGate::too_early),
                 bytes: rows * (8 + 4 * store.stride() as u64),
-                counts: store.lives().map(RowLives::counts).unwrap_or_default(),
+                counts: store.lives().map(RowLives::counts),
                 cuckoo: server.row_index(t).map(RowIndex::state),
             }
         })

@@ -154,8 +154,19 @@ fn a_run_starts_from_an_increment_as_from_the_full_checkpoint() {
         assert!(last(out) != last("from-full"), "{out}");
     }
     let full = "full/checkpoints/update-000000040.safetensors";
-    let said = start("none", full, ",replay='one_missing'");
-    assert!(said.code == 4 && said.stderr.contains("is a full checkpoint"), "{}", said.stderr);
+    let first = "some/checkpoints/update-000000020.increment.safetensors";
+    for (from, replay, has) in [
+        (full, "one_missing", "0 increments, and the fault that `start.replay` chooses needs 1"),
+        (
+            first,
+            "last_two_swapped",
+            "1 increment, and the fault that `start.replay` chooses needs 2",
+        ),
+    ] {
+        let said = start("none", from, &format!(",replay='{replay}'"));
+        let all = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.code == 4 && all.contains(has), "{all}");
+    }
     // Stages find increments by their update.
     let stages = folder.join("stages.toml");
     let stage = "[[stage]]\nname = \"one\"\nset = { checkpoint.every = { updates = 10 }, \
@@ -239,13 +250,20 @@ fn admission_forgets_by_distinct_ids_or_counts_lookups() {
     assert!(there("lookups", "admission={after=3,counts='lookups'}") >= count);
     for (admission, text) in [
         ("admission={after=17,by={sliding={}}}", "no row is ever admitted"),
+        ("admission={after=17,by={sliding={}}}", "it tells 16 occurrences"),
+        ("admission={after=16,by={bloom={bits=4}}}", "a counter of 4 bits counts to 15"),
         ("admission={counts='lookups',first_gradient='applied'}", "before its gradient"),
+        ("checkpoint={last=true,ids='hashes'}", "the ids of this log are numbers of rows"),
     ] {
         let said = on(folder, &["check", "my.toml", admission]);
         assert_eq!(said.code, 0, "{}", said.stderr);
         let all = format!("{}{}", said.stdout, said.stderr);
         assert!(all.contains(text), "{admission}: {all}");
     }
+    let said = on(folder, &["check", "my.toml", "admission.by={sliding={capacity=1,part=3}}"]);
+    assert!(!said.stderr.contains("bloom"), "{}", said.stderr);
+    let wrong = ["`admission.by.sliding.capacity`", "did you mean `parts`"];
+    assert!(wrong.iter().all(|text| said.stderr.contains(text)), "{}", said.stderr);
 }
 
 const TABLE: &str = r#"

@@ -92,6 +92,8 @@ fn settings_without_effect_are_named() {
     idle(&with("recovery = 'all'\nmeanwhile = 'fail'"), "meanwhile", "the job stops");
     idle(&with("recovery = 'replica'"), "checkpoint", "a replica takes over");
     idle(&with("checkpoint.replay = 'one_missing'"), "checkpoint.replay", "no increments");
+    let alternating = "checkpoint.increments = '30s'\ncheckpoint.replay = 'last_two_swapped'";
+    idle(&with(alternating), "checkpoint.replay", "never more than one increment");
     idle(&with("checkpoint.slots = false"), "checkpoint.slots", "timing alone");
     idle("event = [{ at = '2h' }]\ncheckpoint.every = '1min'", "event.0.at", "ends before");
     idle("event = [{}]\nlaw.kind = 'constant'", "law", "at random");

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::file::{self, CheckpointError, LoadedCheckpoint};
 use super::increments::{FileRef, IncrementOf, ROWS};
+use crate::base::counted;
 use crate::cluster::shard_failures::Replay;
 use crate::results::folder::hex_digest;
 use crate::server::renumber::is_by_row;
@@ -24,6 +25,18 @@ pub struct Replayed {
 /// Why increments cannot be laid.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
+    /// There are not enough increments for the fault.
+    #[error(
+        "it stands for a full checkpoint and {}, and the fault that `start.replay` chooses needs {needs}: leave \
+         `start.replay` out, or start from a later increment (`checkpoint.increments`)",
+        counted(*increments as u64, "increment", "increments")
+    )]
+    TooFew {
+        /// Increments, the file itself included.
+        increments: usize,
+        /// Increments that the fault needs.
+        needs: usize,
+    },
     /// A file before an increment is not there.
     #[error(
         "it is an increment, to be laid over {full} and all increments since, and {missing} is not beside it: \
@@ -83,7 +96,14 @@ pub fn replay(
     how: Replay,
     missing: u64,
 ) -> Result<(LoadedCheckpoint, Option<Replayed>), ReplayError> {
-    let Some(of) = increment(&last).cloned() else { return Ok((last, None)) };
+    let enough = |increments| match how.needs() {
+        needs if needs > increments => Err(ReplayError::TooFew { increments, needs }),
+        _ => Ok(()),
+    };
+    let Some(of) = increment(&last).cloned() else {
+        enough(0)?;
+        return Ok((last, None));
+    };
     let (mut full, mut increments) = (read(&of.after, folder, &of)?, Vec::new());
     let (mut number, mut name) = (of.number, of.after.file.clone());
     while let Some(before) = increment(&full).cloned() {
@@ -101,6 +121,7 @@ pub fn replay(
     increments.reverse();
     let LoadedCheckpoint { checkpoint, about, sha256 } = last;
     increments.push((String::from("the increment"), checkpoint.tensors));
+    enough(increments.len())?;
     let order = how.order(increments.len(), missing);
     let stale_rows = stale_rows(&increments, &order);
     let mut tensors = full.checkpoint.tensors;

@@ -53,22 +53,13 @@ pub enum StartFailed {
         /// The file.
         path: PathBuf,
     },
-    /// It is an increment, and cannot be laid over its full checkpoint.
+    /// The increments that it stands for cannot be laid over their full checkpoint.
     #[error("`start.from`, {}: {error}", path.display())]
     Replay {
-        /// The increment.
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         error: ReplayError,
-    },
-    /// `start.replay` chooses a fault of increments, and there are none.
-    #[error(
-        "`start.replay`: `{from}` is a full checkpoint, without increments in which something could be wrong; leave \
-         it out, or start from an increment (`checkpoint.increments`)"
-    )]
-    NoIncrements {
-        /// What the scenario starts from.
-        from: String,
     },
     /// What it holds.
     #[error("`start.from`, {}: {error}", path.display())]
@@ -126,9 +117,6 @@ impl StartFile {
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let missing = Streams::new(seed).key(Purpose::Increment, u64::MAX, 0);
         match replay::replay(read, &folder, start.replay, missing) {
-            Ok((_, None)) if !start.replay.is_in_order() => {
-                Err(StartFailed::NoIncrements { from: start.from.clone() })
-            }
             Ok((read, replayed)) => Ok(StartFile { path, read, replayed }),
             Err(error) => Err(StartFailed::Replay { path, error }),
         }

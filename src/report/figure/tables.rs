@@ -24,10 +24,12 @@ const PER: f64 = 1000.0;
 type RowChange = (&'static str, usize, fn(&TableRowsRow) -> u64);
 
 const CHANGES: [RowChange; 4] = [
-    ("new", 4, |row| row.came.saturating_sub(row.returned)),
-    ("returned", 5, |row| row.returned),
-    ("evicted", 6, |row| row.evicted),
-    ("late gradients", 3, |row| row.late),
+    ("new", 4, |row| {
+        row.came.zip(row.returned).map_or(0, |(came, again)| came.saturating_sub(again))
+    }),
+    ("returned", 5, |row| row.returned.unwrap_or(0)),
+    ("evicted", 6, |row| row.evicted.unwrap_or(0)),
+    ("late gradients", 3, |row| row.late.unwrap_or(0)),
 ];
 
 /// Whether rows of a run come and go.
@@ -125,12 +127,12 @@ fn sentence(tables: &[Vec<&TableRowsRow>], dry: bool) -> String {
             0 => String::new(),
             waiting => format!(" and {} that wait", counted(waiting as usize, "id", "ids")),
         };
-        let moved = match last.evicted {
+        let moved = match last.evicted.unwrap_or(0) {
             0 => String::new(),
             evicted => format!(
                 " (they came {}, {} of them again; {} {})",
-                counted(last.came as usize, "time", "times"),
-                count(last.returned),
+                counted(last.came.unwrap_or(0) as usize, "time", "times"),
+                count(last.returned.unwrap_or(0)),
                 count(evicted),
                 if dry { "would have been evicted: a dry run" } else { "were evicted" }
             ),
@@ -152,9 +154,10 @@ fn table(rows: &[TableRowsRow]) -> Grid {
     let columns = columns.chain([grid::text("table")]).chain(numbers.map(grid::number)).collect();
     Grid::new("Rows at every evaluation", columns).fill(rows, MOST_ROWS, "tables.csv", |row| {
         let head = [count(row.update), count(row.examples), row.table.clone()];
-        let counts =
-            [row.rows, row.waiting, row.came, row.returned, row.evicted, row.late, row.bytes];
-        head.into_iter().chain(counts.map(count)).collect()
+        let lives = [row.came, row.returned, row.evicted, row.late];
+        let lives = lives.map(|moved| moved.map_or_else(String::new, count));
+        let there = [row.rows, row.waiting].map(count).into_iter();
+        head.into_iter().chain(there).chain(lives).chain([count(row.bytes)]).collect()
     })
 }
 

@@ -347,14 +347,18 @@ pub struct TableRows {
     pub rows: u64,
     /// Ids that have been met and are not admitted.
     pub waiting: u64,
-    /// Times that a row came; with eviction only, as are the next three.
-    pub came: u64,
+    /// Times that a row came; `None` without eviction, as are the next three.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub came: Option<u64>,
     /// Those of a row that had been evicted before.
-    pub returned: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned: Option<u64>,
     /// Rows evicted.
-    pub evicted: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evicted: Option<u64>,
     /// Gradients for rows evicted meanwhile.
-    pub late: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late: Option<u64>,
     /// The hash tables that find its rows, if they are not found by number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cuckoo: Option<CuckooSummary>,
@@ -424,7 +428,7 @@ impl fmt::Display for TableRows {
         if *waiting > 0 {
             write!(f, ", {} not admitted", counted(*waiting, "id", "ids"))?;
         }
-        if *evicted > 0 {
+        if let (Some(evicted @ 1..), Some(returned)) = (evicted, returned) {
             write!(f, ", {evicted} evicted, {returned} returned")?;
         }
         if let Some(cuckoo) = &self.cuckoo {

@@ -14,10 +14,10 @@ crate::table! {
             Bloom filter in which other ids count too.",
         bytes: u64 ["bytes"] = "Weights, optimizer state and a key of 8 bytes of each row that is \
             there.",
-        came: u64 = "Times that a row came, for the first time or again; with `[eviction]` only, as \
-            are the next three.",
-        returned: u64 = "Those of a row that had been evicted before.",
-        evicted: u64 = "Rows evicted, or counted by a dry run.",
-        late: u64 = "Gradients for a row that was evicted after its worker had read it.",
+        came: Option<u64> = "Times that a row came, for the first time or again. It and the next three are \
+            empty without `[eviction]`.",
+        returned: Option<u64> = "Those of a row that had been evicted before.",
+        evicted: Option<u64> = "Rows evicted, or counted by a dry run.",
+        late: Option<u64> = "Gradients for a row that was evicted after its worker had read it.",
     }
 }

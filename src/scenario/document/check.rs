@@ -99,24 +99,29 @@ impl Checker<'_> {
         }
     }
 
-    /// Accepts what any alternative accepts. If none does, reports the mistakes of the nearest one.
+    /// Accepts what any alternative accepts. If none does, reports the mistakes of the nearest one:
+    /// rather one that knows the keys that are there.
     fn union(&mut self, node: &Node, holder: Origin, shapes: &[Shape], default: Option<&Json>) {
         let mut attempts = Vec::new();
         for shape in shapes {
             let before = self.problems.len();
             self.node(node, holder, shape, default);
-            attempts.push(self.problems.split_off(before));
+            attempts.push((has_keys(node, shape), self.problems.split_off(before)));
         }
         let path = self.path();
         let other_type = |problems: &Vec<Problem>| {
             let whole = |p: &Problem| p.path == path && p.code == &errors::WRONG_TYPE;
             problems.iter().any(whole)
         };
-        let best = attempts.into_iter().min_by_key(|problems| {
-            let rank = if other_type(problems) { 2 } else { 1 };
-            (if problems.is_empty() { 0 } else { rank }, problems.len())
+        let best = attempts.into_iter().min_by_key(|(has_keys, problems)| {
+            let rank = match problems.is_empty() {
+                true => 0,
+                false if other_type(problems) => 3,
+                false => 2 - u8::from(*has_keys),
+            };
+            (rank, problems.len())
         });
-        let best = best.unwrap_or_default();
+        let best = best.map(|(_, problems)| problems).unwrap_or_default();
         if other_type(&best) {
             let union = Shape { doc: String::new(), kind: ValueKind::Union(shapes.to_vec()) };
             self.problems.push(scalar::wrong_type(node, &union, &path));
@@ -319,4 +324,14 @@ fn only_keys(node: &Node) -> Vec<&str> {
         at = &entry.node;
     }
     keys
+}
+
+/// Whether the shape is a table that has every key of this one.
+fn has_keys(node: &Node, shape: &Shape) -> bool {
+    match (&node.value, &shape.kind) {
+        (Value::Table(table), ValueKind::Table(keys)) => {
+            table.entries.keys().all(|key| keys.field(key).is_some())
+        }
+        _ => false,
+    }
 }

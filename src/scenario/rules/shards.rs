@@ -105,6 +105,17 @@ fn increments(loaded: &Loaded<Scenario>, failures: &ShardFailures, found: &mut V
     }
 }
 
+/// Whether there are ever two increments between two full checkpoints: multiples of `increments`
+/// between neighbouring multiples of `every`. The first of them comes at least their greatest common
+/// divisor after a full checkpoint, and at some time just that.
+fn ever_two(every: u64, increments: u64) -> bool {
+    let (mut divisor, mut rest) = (every, increments);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    increments.saturating_add(divisor) < every
+}
+
 /// Warns if a failed shard forgets all that it has learned.
 fn first_values(loaded: &Loaded<Scenario>, failures: &ShardFailures, found: &mut Vec<Problem>) {
     if failures.saves() && failures.checkpoint.every.is_none() {
@@ -184,6 +195,13 @@ fn idle(loaded: &Loaded<Scenario>, failures: &ShardFailures, found: &mut Vec<Pro
     }
     if checkpoint.replay != Replay::default() && checkpoint.increments.is_none() {
         warn("checkpoint.replay", "there are no increments without `checkpoint.increments`");
+    }
+    if let (Some(every), Some(increments)) = (checkpoint.every, checkpoint.increments)
+        && checkpoint.replay.needs() > 1
+        && !ever_two(every.0, increments.0)
+    {
+        let why = "there is never more than one increment after a full checkpoint";
+        warn("checkpoint.replay", why);
     }
     if loaded.value.timing_only.is_some() {
         let why = "timing alone has no parameters";

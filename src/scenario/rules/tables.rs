@@ -154,15 +154,25 @@ fn never_admitted(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
                 .label(loaded.origin("admission.counts"), "pulls are counted"),
         );
     }
-    let (most, bits) = match admission.by {
-        AdmittedBy::Bloom(filter) => ((1u32 << filter.bits.clamp(1, 16)) - 1, filter.bits),
-        AdmittedBy::Sliding(_) => (SlidingFilter::MOST, 4),
+    let (most, counter) = match admission.by {
+        AdmittedBy::Bloom(filter) => {
+            let most = (1u32 << filter.bits.clamp(1, 16)) - 1;
+            (most, format!("a counter of {} bits counts to {most}", filter.bits))
+        }
+        AdmittedBy::Sliding(_) => {
+            let most = SlidingFilter::MOST;
+            let counter = format!(
+                "a counter of 4 bits counts to {}, and this filter reads it before it counts: it tells {most} \
+                 occurrences",
+                most - 1
+            );
+            (most, counter)
+        }
         AdmittedBy::Count | AdmittedBy::Chance | AdmittedBy::EqualChance => return,
     };
     if admission.after > most {
         let message = format!(
-            "no row is ever admitted: a counter of {bits} bits cannot tell more than {most} occurrences, and \
-             `admission.after` is {}",
+            "no row is ever admitted: {counter}, and `admission.after` is {}",
             admission.after
         );
         found.push(
