@@ -85,8 +85,14 @@ pub struct Plot {
 }
 
 impl Plot {
-    /// A plot of lines over these axes.
-    pub fn new(label: impl Into<String>, x: Axis, y: Axis, series: Vec<Series>) -> Plot {
+    /// A plot of lines over these axes. A line of one value is drawn as a dot: it would not be seen.
+    pub fn new(label: impl Into<String>, x: Axis, y: Axis, mut series: Vec<Series>) -> Plot {
+        let is_line = |series: &Series| matches!(series.style, Style::Line | Style::Dashes);
+        for series in series.iter_mut().filter(|series| is_line(series)) {
+            if series.points().count() == 1 {
+                series.style = Style::Dots;
+            }
+        }
         let (uprights, notes, cut) = (Vec::new(), Vec::new(), None);
         Plot { label: label.into(), x, y, series, uprights, notes, cut }
     }
@@ -258,4 +264,28 @@ pub struct Look {
     pub ink: Ink,
     /// Its upper and lower edge, as shares of the row from the top.
     pub band: (f64, f64),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_one_value_is_a_dot() {
+        let series = |style, y: &[Option<f64>]| {
+            let x = (0..y.len()).map(|x| x as f64).collect();
+            Series { x, y: y.to_vec(), style, ..Series::default() }
+        };
+        let one = [None, Some(2.0)];
+        let several = vec![
+            series(Style::Line, &one),
+            series(Style::Dashes, &one),
+            series(Style::Line, &[Some(1.0), Some(2.0)]),
+            series(Style::Limit, &one),
+        ];
+        let axis = || Axis::new("", super::super::axis::AxisUnit::Count);
+        let styles: Vec<Style> =
+            Plot::new("", axis(), axis(), several).series.iter().map(|s| s.style).collect();
+        assert_eq!(styles, [Style::Dots, Style::Dots, Style::Line, Style::Limit]);
+    }
 }

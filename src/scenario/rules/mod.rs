@@ -286,6 +286,12 @@ fn without_effect(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     } else if scenario.cluster.shards_with_rows() == 1 {
         idle("cluster.row_placement", "one shard holds all rows");
     }
+    if scenario.cluster.server.is_free() {
+        idle(
+            "cluster.server.cores",
+            "requests take no time: set its service times, say `pull_fixed`",
+        );
+    }
     if scenario.cluster.network.latency.is_zero() {
         idle("cluster.network.jitter", "the latency it would vary is zero");
     }
