@@ -151,7 +151,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     }
     for (number, rows) in summary.tables.iter().enumerate() {
         let name = if number == 0 { "tables" } else { "" };
-        table.row([name.to_string(), rows.to_string()]);
+        let index = summary.cuckoo.iter().find(|index| index.table == rows.table);
+        let index = index.map_or_else(String::new, |index| format!("; {index}"));
+        table.row([name.to_string(), format!("{rows}{index}")]);
     }
     if let Some(churn) = &summary.churn {
         let text = format!(

@@ -460,7 +460,10 @@ impl Trial {
         if let Work::Training(training) = &session.work {
             summary.weights_sha256 = Some(weights_digest(training.server()));
             let tables = table_states(training.server());
-            summary.tables = tables.iter().map(tables::summary).collect();
+            let now = &session.progress;
+            summary.tables = tables.iter().map(|table| tables::row(now, table)).collect();
+            summary.cuckoo =
+                tables.iter().filter_map(|table| tables::cuckoo_row(now, table)).collect();
         }
         summary
     }

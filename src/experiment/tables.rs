@@ -1,6 +1,5 @@
 //! The rows of embedding tables, as rows of `tables.csv` and `cuckoo.csv` and in summaries.
 
-use crate::results::summary::{CuckooSummary, TableRows};
 use crate::results::tables::{CuckooRow, TableRowsRow};
 use crate::server::cuckoo::CuckooState;
 use crate::sim::Progress;
@@ -47,37 +46,4 @@ pub(super) fn cuckoo_row(progress: &Progress, state: &TableState<'_>) -> Option<
         moved: counts.moved,
         aside,
     })
-}
-
-/// The rows of a table at the end of a run.
-pub(super) fn summary(state: &TableState<'_>) -> TableRows {
-    TableRows {
-        table: state.table.to_string(),
-        rows: state.rows,
-        waiting: state.waiting,
-        came: state.counts.map(|counts| counts.came),
-        returned: state.counts.map(|counts| counts.returned),
-        evicted: state.counts.map(|counts| counts.evicted),
-        late: state.counts.map(|counts| counts.late),
-        cuckoo: state.cuckoo.as_ref().map(cuckoo_summary),
-    }
-}
-
-fn cuckoo_summary(state: &CuckooState) -> CuckooSummary {
-    let CuckooState { entries, aside, buckets, slots, bytes, counts } = *state;
-    CuckooSummary {
-        entries,
-        buckets,
-        slots,
-        bytes,
-        finds: counts.finds,
-        looked: counts.looked,
-        insertions: counts.insertions,
-        displaced: counts.displaced,
-        longest: counts.longest,
-        removals: counts.removals,
-        growths: counts.growths,
-        moved: counts.moved,
-        aside,
-    }
 }

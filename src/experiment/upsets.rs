@@ -4,7 +4,7 @@
 use crate::base::counted;
 use crate::cluster::ShardFailures;
 use crate::cluster::shard_failures::Recovery;
-use crate::results::summary::TableRows;
+use crate::results::tables::TableRowsRow;
 use crate::scenario::Scenario;
 use crate::server::eviction::ReturnsWith;
 use crate::sim::ShardFailure;
@@ -20,7 +20,7 @@ pub(super) fn before(
     update: u64,
     scenario: &Scenario,
     failures: &[ShardFailure],
-    tables: &[TableRows],
+    tables: &[TableRowsRow],
 ) -> Option<String> {
     let all = [shard(update, &scenario.cluster.shard_failures, failures), rows(scenario, tables)];
     let all: Vec<String> = all.into_iter().flatten().collect();
@@ -50,7 +50,7 @@ fn shard(update: u64, how: &ShardFailures, failures: &[ShardFailure]) -> Option<
 }
 
 /// Rows that returned as if new.
-fn rows(scenario: &Scenario, tables: &[TableRows]) -> Option<String> {
+fn rows(scenario: &Scenario, tables: &[TableRowsRow]) -> Option<String> {
     let eviction = scenario.eviction.as_ref().filter(|eviction| !eviction.dry_run)?;
     let returned: u64 = tables.iter().filter_map(|table| table.returned).sum();
     let weights = match eviction.returns {
@@ -105,7 +105,7 @@ mod tests {
         scenario.cluster.shard_failures.recovery = Recovery::All;
         scenario.cluster.shard_failures.every = Some(crate::base::SimSpan(1));
         scenario.eviction = Some(Eviction::default());
-        let tables = [TableRows { returned: Some(7), ..TableRows::default() }];
+        let tables = [TableRowsRow { returned: Some(7), ..TableRowsRow::default() }];
         assert_eq!(
             before(10, &scenario, &[failure(0, 9, 0)], &tables).unwrap(),
             "all shards came back with optimizer state that began anew after a \

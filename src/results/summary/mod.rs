@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::error::OutcomeError;
 use super::folder::FolderError;
 use super::json;
+use super::tables::{CuckooRow, TableRowsRow};
 use crate::base::counted;
 use crate::metrics::Quality;
 
@@ -109,7 +110,10 @@ pub struct Summary {
     pub shared_rows: Vec<(String, String)>,
     /// The rows of each table at the end, where rows come and go or are found through a hash table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tables: Vec<TableRows>,
+    pub tables: Vec<TableRowsRow>,
+    /// The hash tables that find the rows of tables, at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cuckoo: Vec<CuckooRow>,
     /// Mean training loss of the last interval.
     pub loss: Option<f64>,
     /// Last mean distance of the views from the server, relative, over dense layers.
@@ -335,107 +339,6 @@ pub struct Started {
     /// laid in a wrong order.
     #[serde(skip_serializing_if = "is_zero")]
     pub stale_rows: u64,
-}
-
-/// The rows of a table at the end of a run.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct TableRows {
-    /// The table.
-    pub table: String,
-    /// Rows that are there.
-    pub rows: u64,
-    /// Ids that have been met and are not admitted.
-    pub waiting: u64,
-    /// Times that a row came; `None` without eviction, as are the next three.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub came: Option<u64>,
-    /// Those of a row that had been evicted before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub returned: Option<u64>,
-    /// Rows evicted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub evicted: Option<u64>,
-    /// Gradients for rows evicted meanwhile.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub late: Option<u64>,
-    /// The hash tables that find its rows, if they are not found by number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cuckoo: Option<CuckooSummary>,
-}
-
-/// The cuckoo hash tables of an embedding table at the end of a run, all shards together.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct CuckooSummary {
-    /// Entries.
-    pub entries: u64,
-    /// Buckets.
-    pub buckets: u64,
-    /// Slots of all buckets.
-    pub slots: u64,
-    /// Bytes of all slots.
-    pub bytes: u64,
-    /// Times that a pull or a push looked for an id.
-    pub finds: u64,
-    /// Slots that these looked at.
-    pub looked: u64,
-    /// Entries that were inserted.
-    pub insertions: u64,
-    /// Entries that insertions moved to their other bucket.
-    pub displaced: u64,
-    /// Most entries that one insertion moved.
-    pub longest: u64,
-    /// Entries that were removed.
-    pub removals: u64,
-    /// Times that the number of buckets doubled.
-    pub growths: u64,
-    /// Entries that were copied to more buckets.
-    pub moved: u64,
-    /// Entries outside the buckets.
-    pub aside: u64,
-}
-
-impl CuckooSummary {
-    /// For people.
-    fn sentence(&self) -> String {
-        let CuckooSummary { entries, slots, insertions, displaced, longest, growths, .. } = self;
-        let share = |part: u64, all: u64| part as f64 / all.max(1) as f64;
-        let mut text = format!(
-            "cuckoo table {:.1} % full, {:.2} slots per find",
-            100.0 * share(entries - self.aside.min(*entries), *slots),
-            share(self.looked, self.finds),
-        );
-        if *displaced > 0 {
-            text.push_str(&format!(
-                ", {displaced} displaced by {} (at most {longest} by one)",
-                counted(*insertions, "insertion", "insertions")
-            ));
-        }
-        if *growths > 0 {
-            let (times, moved) = (counted(*growths, "time", "times"), self.moved);
-            text.push_str(&format!(", doubled {times} ({moved} moved)"));
-        }
-        text
-    }
-}
-
-/// One line for people.
-impl fmt::Display for TableRows {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TableRows { table, rows, waiting, returned, evicted, .. } = self;
-        write!(f, "{table}: {} there", counted(*rows, "row", "rows"))?;
-        if *waiting > 0 {
-            write!(f, ", {} not admitted", counted(*waiting, "id", "ids"))?;
-        }
-        if let (Some(evicted @ 1..), Some(returned)) = (evicted, returned) {
-            write!(f, ", {evicted} evicted, {returned} returned")?;
-        }
-        if let Some(cuckoo) = &self.cuckoo {
-            write!(f, "; {}", cuckoo.sentence())?;
-        }
-        Ok(())
-    }
 }
 
 /// What became of the rows of an id space, at the start from a checkpoint.

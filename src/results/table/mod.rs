@@ -73,16 +73,18 @@ pub trait TableRow: Sized {
 
 /// Declares a CSV file: the meaning of a row, its name, and for each column its name, its type, the
 /// unit of its numbers, and its meaning. The struct of its rows and their [`TableRow`] follow from this.
+/// Attributes before the name of the struct are given to it, for rows that other files hold too.
 #[macro_export]
 macro_rules! table {
     (
         $about:literal
-        $file:literal $TableRow:ident {
+        $file:literal $(#[$attribute:meta])* $TableRow:ident {
             $( $column:ident: $Type:ty $([$unit:literal])? = $text:literal, )+
         }
     ) => {
         #[doc = $about]
         #[derive(Clone, PartialEq, Debug)]
+        $(#[$attribute])*
         pub struct $TableRow {
             $( #[doc = $text] pub $column: $Type, )+
         }

@@ -1,9 +1,15 @@
 //! The hash tables that find rows, over time.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::counted;
+
 crate::table! {
     "One row per evaluation and embedding table; only for tables with `tables.hashing.kind = \"cuckoo\"`. \
      With several shards, their hash tables together."
-    "cuckoo.csv" CuckooRow {
+    "cuckoo.csv" #[derive(Default, Serialize, Deserialize)] #[serde(default)] CuckooRow {
         update: u64 ["updates"] = "Updates applied before it.",
         examples: u64 ["examples"] = "Examples trained on before it.",
         sim_s: f64 ["simulated s"] = "The virtual clock.",
@@ -21,5 +27,24 @@ crate::table! {
         growths: u64 = "Times that the number of buckets doubled.",
         moved: u64 = "Entries that were copied to more buckets.",
         aside: u64 = "Entries outside the buckets, because their ids collide too often.",
+    }
+}
+
+/// One line for people.
+impl fmt::Display for CuckooRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CuckooRow { insertions, displaced, longest, growths, moved, .. } = *self;
+        write!(f, "cuckoo table {:.1} % full", 100.0 * self.load)?;
+        if let Some(slots) = self.slots_per_find {
+            write!(f, ", {slots:.2} slots per find")?;
+        }
+        if displaced > 0 {
+            let by = counted(insertions, "insertion", "insertions");
+            write!(f, ", {displaced} displaced by {by} (at most {longest} by one)")?;
+        }
+        if growths > 0 {
+            write!(f, ", doubled {} ({moved} moved)", counted(growths, "time", "times"))?;
+        }
+        Ok(())
     }
 }
