@@ -153,7 +153,11 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         let name = if number == 0 { "tables" } else { "" };
         let index = summary.cuckoo.iter().find(|index| index.table == rows.table);
         let index = index.map_or_else(String::new, |index| format!("; {index}"));
-        table.row([name.to_string(), format!("{rows}{index}")]);
+        let dry = match summary.dry_run {
+            true => " (dry run: so it would be; no row was evicted)",
+            false => "",
+        };
+        table.row([name.to_string(), format!("{rows}{dry}{index}")]);
     }
     if let Some(churn) = &summary.churn {
         let text = format!(

@@ -462,6 +462,8 @@ impl Trial {
             let tables = table_states(training.server());
             let now = &session.progress;
             summary.tables = tables.iter().map(|table| tables::row(now, table)).collect();
+            let eviction = self.scenario.eviction.as_ref();
+            summary.dry_run = eviction.is_some_and(|eviction| eviction.dry_run);
             summary.cuckoo =
                 tables.iter().filter_map(|table| tables::cuckoo_row(now, table)).collect();
         }

@@ -142,6 +142,22 @@ pub const SCALARS: &[Scalar] = &[
         "share",
         "Share of the time in which messages passed the busiest link of a shard.",
     ),
+    lower(
+        "tables.rows",
+        "rows",
+        "Embedding rows that are there at the end, in all tables, where rows come and go or are found \
+         through a hash table; in a dry run of eviction, those that would be there.",
+    ),
+    lower(
+        "tables.bytes",
+        "bytes",
+        "Weights, optimizer state and a key of 8 bytes of each of them.",
+    ),
+    plain("tables.waiting", "count", "Ids that have been met and are not admitted at the end."),
+    plain("tables.too_early", "rows", "Rows admitted before they had occurred often enough."),
+    plain("tables.evicted", "rows", "Rows evicted, or counted by a dry run, with `[eviction]`."),
+    plain("tables.returned", "rows", "Rows that came back after an eviction."),
+    plain("tables.late", "count", "Gradients for rows that were evicted after their pull."),
     plain("shard_failures.failures", "count", "Crashes of shards, where shards can fail."),
     lower("shard_failures.down", "share", "Share of the shards' time in which they were down."),
     lower(

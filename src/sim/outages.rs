@@ -327,7 +327,10 @@ impl Outages {
     ) -> Option<GoneBack> {
         let (how, own) = (&self.plan.how, &mut self.shards[shard.index()]);
         if how.recovery == Recovery::Replica {
-            return own.states.take_over(shard, version, training);
+            let crashed = self.reports[own.report].crashed;
+            let mut gone = own.states.take_over(shard, version, training)?;
+            gone.stamp.at = SimTime(crashed.0.saturating_sub(how.lag.0));
+            return Some(gone);
         }
         let missing = self.streams.key(Purpose::Increment, u64::from(shard.0), number);
         let replay = (how.checkpoint.replay, how.checkpoint.slots, missing);

@@ -66,9 +66,13 @@ pub fn lanes(run: &RunResults) -> Result<Figure, NoFigure> {
     let shown: Vec<&FailuresOfShard<'_>> =
         evenly(shards.len(), MOST_SHARDS).map(|index| &shards[index]).collect();
     let until = held_until(&shown, end);
+    let common = common_return(rows);
     let row = |(shard, failures): &&FailuresOfShard<'_>| SpanRow {
         name: format!("shard {shard}"),
-        spans: spans(failures, end).into_iter().filter(|span| span.time.0 < until).collect(),
+        spans: spans(failures, (common, end))
+            .into_iter()
+            .filter(|span| span.time.0 < until)
+            .collect(),
     };
     let lanes: Vec<SpanRow> = shown.iter().map(row).collect();
     let occurs = |state: &ShardState| {
@@ -103,25 +107,42 @@ fn held_until(shown: &[&FailuresOfShard<'_>], end: f64) -> f64 {
     late.unwrap_or(end)
 }
 
-/// What a shard did from the start to the end.
-fn spans(failures: &[&ShardFailureRow], end: f64) -> Vec<Span> {
+/// Whether other shards went back with the failed one.
+fn took_others(row: &ShardFailureRow) -> bool {
+    row.all_updates_lost > row.updates_lost
+}
+
+/// When shards first went back that had not failed; at the end of time if they never did.
+fn common_return(rows: &[ShardFailureRow]) -> f64 {
+    let returns = rows.iter().filter(|row| took_others(row)).filter_map(|row| row.back_s);
+    returns.fold(f64::INFINITY, f64::min)
+}
+
+/// What a shard did from the start to the end. From the moment `common` on it is behind in any
+/// case: all shards went back.
+fn spans(failures: &[&ShardFailureRow], (common, end): (f64, f64)) -> Vec<Span> {
     let mut spans = Vec::new();
     let mut add = |state: ShardState, from: f64, until: f64| {
         if until > from {
             spans.push(Span { look: state.look(), time: (from, until), step: None });
         }
     };
-    let serving = |behind: u64| if behind > 0 { ShardState::Behind } else { ShardState::Serving };
+    let serves =
+        |add: &mut dyn FnMut(ShardState, f64, f64), behind: u64, (from, until): (f64, f64)| {
+            let from_then_on = if behind > 0 { from } else { common.clamp(from, until) };
+            add(ShardState::Serving, from, from_then_on);
+            add(ShardState::Behind, from_then_on, until);
+        };
     let (mut at, mut behind) = (0.0, 0);
     for failure in failures {
-        add(serving(behind), at, failure.crashed_s);
+        serves(&mut add, behind, (at, failure.crashed_s));
         let back = failure.back_s.unwrap_or(end);
         let noticed = failure.noticed_s.unwrap_or(back).min(back);
         add(ShardState::Unnoticed, failure.crashed_s, noticed);
         add(ShardState::Down, noticed, back);
         (at, behind) = (back, failure.behind.unwrap_or(behind));
     }
-    add(serving(behind), at, end);
+    serves(&mut add, behind, (at, end));
     spans
 }
 
@@ -151,9 +172,8 @@ fn said(
         text.push_str(&format!("; for {} of that time nobody had noticed", percent(blind / all)));
     }
     text.push('.');
-    let others = rows.iter().any(|row| row.all_updates_lost > row.updates_lost);
-    if others {
-        text.push_str(" Other shards went back with them, which their rows do not show.");
+    if rows.iter().any(took_others) {
+        text.push_str(" Other shards went back with them, also those that did not fail.");
     }
     if shown < failed {
         text.push_str(&format!(" {shown} of those that failed are shown, evenly chosen."));
@@ -170,7 +190,10 @@ pub fn losses(run: &RunResults) -> Result<Figure, NoFigure> {
     let rows = failures(run)?;
     let end = end(run, rows);
     let shards = by_shard(rows);
-    let (behind, drawn, of) = behind(&shards, end);
+    let (behind, drawn, of) = match rows.iter().any(took_others) {
+        true => (all_behind(rows, end), 1, 1),
+        false => behind(&shards, end),
+    };
     let cost = |row: &&ShardFailureRow| row.all_updates_lost > 0;
     if behind.series.is_empty() && !rows.iter().any(|row| cost(&row)) {
         return Err(NoFigure::Sentence("No failure of a shard lost an update.".to_string()));
@@ -190,6 +213,29 @@ pub fn losses(run: &RunResults) -> Result<Figure, NoFigure> {
 
 fn clock(end: f64) -> Axis {
     Axis::new("simulated time", AxisUnit::Time).between(0.0, end.max(f64::MIN_POSITIVE))
+}
+
+/// The updates that the content of all shards together lacks, where shards go back that did not fail:
+/// the list of failures does not say how many each of them lost.
+fn all_behind(rows: &[ShardFailureRow], end: f64) -> Plot {
+    let mut back: Vec<(f64, u64)> =
+        rows.iter().filter_map(|row| Some((row.back_s?, row.all_updates_lost))).collect();
+    back.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut lacking = 0;
+    let mut points = vec![(0.0, 0.0)];
+    points.extend(back.into_iter().map(|(at, lost)| {
+        lacking += lost;
+        (at, lacking as f64)
+    }));
+    points.push((end, lacking as f64));
+    let series = Series {
+        style: Style::Steps,
+        colour: Some(0),
+        ..thin::line("all shards together", &points, 1)
+    };
+    let y = Axis::new("updates lacking, in the content of all shards", AxisUnit::Count);
+    let y = y.between(0.0, 1.05 * (lacking as f64).max(1.0));
+    Plot::new("behind", clock(end), y, vec![series])
 }
 
 /// The updates that the content of shards lacks, which change only when a shard comes back. Returns
@@ -251,6 +297,13 @@ fn lost(rows: &[ShardFailureRow], drawn: usize, of: usize) -> String {
             "examples"
         )
     );
+    if rows.iter().any(took_others) {
+        text.push_str(&format!(
+            " At the end the shards lack {} together, of those that their versions count.",
+            number::with_noun(updates, "update", "updates")
+        ));
+        return text;
+    }
     let last = |(shard, failures): FailuresOfShard<'_>| {
         Some((shard, failures.iter().rev().find_map(|failure| failure.behind)?))
     };
@@ -369,6 +422,25 @@ mod tests {
         assert_eq!([at(19.0), at(21.0), at(69.0), at(100.0)], [0.0, 30.0, 30.0, 40.0]);
         assert!(figure.sentence.starts_with("A failure lost 10 updates on average"));
         assert!(figure.sentence.contains("shard 1 lacks most: 40 updates"));
+    }
+
+    #[test]
+    fn a_common_return_is_that_of_all_shards() {
+        let text = "1,10,10,20,5,50,30,300,120,300,0,4,0,30\n\
+                    2,60,60,70,65,99,5,50,20,50,0,0,0,35\n";
+        let figure = lanes(&run(text)).unwrap();
+        let (serving, behind, down) = ("serving", "serving, updates lost", "down, noticed");
+        assert_eq!(
+            lane(&figure, 1),
+            [(serving, 0.0, 20.0), (behind, 20.0, 60.0), (down, 60.0, 70.0), (behind, 70.0, 100.0)],
+            "shard 2 went back with shard 1"
+        );
+        let figure = losses(&run(text)).unwrap();
+        let Chart::Plots(plots, _) = &figure.chart else { panic!("plots") };
+        let points: Vec<(f64, f64)> = plots[0].series[0].points().collect();
+        assert_eq!(points, [(0.0, 0.0), (20.0, 120.0), (70.0, 140.0), (100.0, 140.0)]);
+        let said = "the shards lack 140 updates together";
+        assert!(figure.sentence.contains(said), "{}", figure.sentence);
     }
 
     #[test]

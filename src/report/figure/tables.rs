@@ -134,18 +134,25 @@ fn sentence(tables: &[Vec<&TableRowsRow>], dry: bool) -> String {
                 counted(last.came.unwrap_or(0) as usize, "time", "times"),
                 count(last.returned.unwrap_or(0)),
                 count(evicted),
-                if dry { "would have been evicted: a dry run" } else { "were evicted" }
+                if dry { "would have been evicted" } else { "were evicted" }
             ),
         };
         let rows = counted(last.rows as usize, "row", "rows");
-        format!("{} has {rows}{waiting}{moved}", last.table)
+        let has = if dry { "would have" } else { "has" };
+        format!("{} {has} {rows}{waiting}{moved}", last.table)
     };
     let left_out = match tables.len() > MOST_TABLES {
         true => format!(" The first {MOST_TABLES} of {} tables are drawn.", tables.len()),
         false => String::new(),
     };
     let each: Vec<String> = tables.iter().take(MOST_TABLES).map(of).collect();
-    format!("At the end {}.{left_out}", each.join(", "))
+    let each = each.join(", ");
+    match dry {
+        true => format!(
+            "With this eviction, at the end {each}.{left_out} It was a dry run: all rows stayed."
+        ),
+        false => format!("At the end {each}.{left_out}"),
+    }
 }
 
 fn table(rows: &[TableRowsRow]) -> Grid {

@@ -111,6 +111,9 @@ pub struct Summary {
     /// The rows of each table at the end, where rows come and go or are found through a hash table.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<TableRowsRow>,
+    /// Whether eviction was a dry run: what `tables` says would have happened.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     /// The hash tables that find the rows of tables, at the end.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub cuckoo: Vec<CuckooRow>,

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Summary;
+use crate::results::tables::TableRowsRow;
 
 /// The figures of a finished run, in the order of its summary.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -21,6 +22,25 @@ const COUNTS: &[&str] = &[
     "log_loss_error",
 ];
 
+/// The rows of all tables together.
+fn tables(rows: &[TableRowsRow]) -> impl Iterator<Item = (String, f64)> {
+    type Figure = (&'static str, fn(&TableRowsRow) -> Option<u64>);
+    const FIGURES: [Figure; 7] = [
+        ("rows", |row| Some(row.rows)),
+        ("bytes", |row| Some(row.bytes)),
+        ("waiting", |row| Some(row.waiting)),
+        ("too_early", |row| Some(row.too_early)),
+        ("evicted", |row| row.evicted),
+        ("returned", |row| row.returned),
+        ("late", |row| row.late),
+    ];
+    FIGURES.into_iter().filter_map(move |(name, of)| {
+        let known: Vec<u64> = rows.iter().filter_map(of).collect();
+        let sum = known.iter().sum::<u64>() as f64;
+        (!known.is_empty()).then(|| (format!("tables.{name}"), sum))
+    })
+}
+
 impl Scalars {
     /// The figures of a summary. Figures that are not defined are left out. Figures that this
     /// version does not know are named by the dotted key of their place.
@@ -32,6 +52,7 @@ impl Scalars {
                 scalars.collect(name, value);
             }
         }
+        scalars.0.extend(tables(&summary.tables));
         let worker_s = f64::from(summary.workers) * summary.sim_s;
         scalars.insert_after("sim_s", "worker_s", worker_s);
         scalars

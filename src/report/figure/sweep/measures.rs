@@ -28,7 +28,7 @@ pub const COST: TrialMeasure = measure("cost, worker-seconds", "worker_s", AxisU
 pub const SIM_TIME: TrialMeasure = measure("simulated time", "sim_s", AxisUnit::Time);
 
 /// All of them, in the order of tables.
-pub const MEASURES: [TrialMeasure; 8] = [
+pub const MEASURES: [TrialMeasure; 10] = [
     BEST_AUC,
     measure("best session AUC", "best.session_auc", AxisUnit::Number),
     measure("best log-loss", "best.log_loss", AxisUnit::Number),
@@ -37,6 +37,8 @@ pub const MEASURES: [TrialMeasure; 8] = [
     measure("examples per simulated second", "examples_per_sim_s", AxisUnit::Count),
     measure("mean staleness", "staleness.mean", AxisUnit::Number),
     measure("mean gap", "gap_mean", AxisUnit::Number),
+    measure("embedding rows at the end", "tables.rows", AxisUnit::Count),
+    measure("updates lost by shards", "shard_failures.updates_lost", AxisUnit::Count),
 ];
 
 /// How much longer one side of an interval may be, in halves, for `±`.
