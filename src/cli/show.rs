@@ -160,8 +160,12 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
         table.row([name.to_string(), format!("{rows}{dry}{index}")]);
     }
     if let Some(churn) = &summary.churn {
+        let stops = match churn.stops {
+            0 => String::new(),
+            stops => format!(" and {} for a failed shard", counted(stops, "stop", "stops")),
+        };
         let text = format!(
-            "crashed {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} lost with {} and {}",
+            "crashed or stopped {:.1} %, away {:.1} %, asleep {:.1} % of their time; {} lost with {} and {}{stops}",
             churn.down * 100.0,
             churn.away * 100.0,
             churn.asleep * 100.0,

@@ -31,6 +31,7 @@ pub struct Routine {
     /// Whether a worker pulls for its next step while it computes the current one: this hides the
     /// time of the pull, and gradients are one step older. For protocols in which no worker waits.
     #[serde(skip_serializing_if = "is_false")]
+    #[schemars(extend("x-default" = Routine::default().prefetch))]
     pub prefetch: bool,
 }
 

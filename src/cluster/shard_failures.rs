@@ -84,6 +84,12 @@ impl Replay {
         *self == Replay::InOrder
     }
 
+    /// The name of the fault, if it is one.
+    pub fn fault(self) -> Option<String> {
+        let name = serde_json::to_value(self).ok()?.as_str()?.to_string();
+        (!self.is_in_order()).then_some(name)
+    }
+
     /// How many increments there must be for something to be wrong with them.
     pub fn needs(self) -> usize {
         match self {

@@ -35,6 +35,7 @@ pub fn summary(simulation: &Simulation) -> Option<ShardFailureSummary> {
         examples_lost: examples as f64 / losses.len() as f64,
         steps_lost: sum(|report| report.steps_lost),
         stale_rows: sum(|report| report.stale_rows),
+        anew: sum(|report| u64::from(report.returned_to == Some(SimTime::ZERO))),
         shards: (0..)
             .zip(&losses)
             .filter(|(_, loss)| loss.failures + loss.updates > 0)

@@ -176,6 +176,11 @@ pub const SCALARS: &[Scalar] = &[
         "rows",
         "Rows that a shard returned with older values in than its checkpoint had.",
     ),
+    lower(
+        "shard_failures.anew",
+        "count",
+        "Returns with what a shard had at the start of the run, since no checkpoint had been due.",
+    ),
     lower("loss", "nats", "Mean training loss of the last interval."),
     lower("divergence", "-", "Last mean distance of the views from the server, over dense layers."),
     plain("bayes.auc", "-", "AUC of the true probabilities, where they are known."),

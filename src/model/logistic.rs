@@ -28,6 +28,7 @@ pub struct Config {
     pub fields: Option<Vec<String>>,
     /// What is done to numeric columns before they enter.
     #[serde(skip_serializing_if = "InputScale::is_as_is")]
+    #[schemars(extend("x-default" = Config::default().numeric))]
     pub numeric: InputScale,
     /// Strength of the L2 penalty on the weights of the ids that a batch touches, each divided by
     /// the number of its occurrences in the data.

@@ -29,6 +29,7 @@ pub struct Config {
     pub fields: Option<Vec<String>>,
     /// What is done to numeric columns before they enter.
     #[serde(skip_serializing_if = "InputScale::is_as_is")]
+    #[schemars(extend("x-default" = Config::default().numeric))]
     pub numeric: InputScale,
     /// Numbers per embedding row.
     #[schemars(range(min = 1, max = 4096))]

@@ -183,6 +183,12 @@ pub fn shard_failures(summary: &Summary) -> Option<String> {
             with_noun(failures.examples_lost, "example", "examples")
         ));
     }
+    if failures.anew > 0 {
+        let times = with_noun(failures.anew as f64, "time", "times");
+        text.push_str(&format!(
+            " {times} a shard returned with what it had at the start of the run: no checkpoint had been due yet."
+        ));
+    }
     if failures.stale_rows > 0 {
         text.push_str(&format!(
             " Faulty increments left older values in {}.",

@@ -214,6 +214,7 @@ pub struct Train {
     pub batch: u32,
     /// What becomes of the last batch of a pass, if the examples left do not fill it.
     #[serde(skip_serializing_if = "LastBatch::is_full")]
+    #[schemars(extend("x-default" = Train::default().last_batch))]
     pub last_batch: LastBatch,
     /// In which order the examples are fed.
     pub order: OrderChoice,
@@ -257,6 +258,7 @@ pub struct Holdout {
     pub selection_share: f64,
     /// By which figure they choose it.
     #[serde(skip_serializing_if = "BestBy::is_auc")]
+    #[schemars(extend("x-default" = Holdout::default().best_by))]
     pub best_by: BestBy,
     /// Largest number of examples, evenly spread over the holdout; all when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -294,6 +296,7 @@ pub struct Tables {
     /// What evaluation reads for an id that training has not met. Training itself gives such an id
     /// a row with first values.
     #[serde(skip_serializing_if = "UnknownIds::is_default")]
+    #[schemars(extend("x-default" = Tables::default().unknown))]
     pub unknown: UnknownIds,
     /// How ids find their rows.
     #[serde(skip_serializing_if = "Hashing::is_default")]
@@ -349,9 +352,11 @@ pub struct Cluster {
     pub dense_shards: Option<u32>,
     /// How dense layers are placed on the shards. Without gradients they are spread evenly.
     #[serde(skip_serializing_if = "Placement::is_round_robin")]
+    #[schemars(extend("x-default" = Cluster::default().placement))]
     pub placement: Placement,
     /// How embedding rows are placed on the shards. Without gradients they are spread evenly.
     #[serde(skip_serializing_if = "RowPlacement::is_hash")]
+    #[schemars(extend("x-default" = Cluster::default().row_placement))]
     pub row_placement: RowPlacement,
     /// When the workers begin.
     pub start: StartChoice,
@@ -468,6 +473,7 @@ pub struct RecordSettings {
     pub gap_every: Option<u64>,
     /// Whether it is counted how often each example of the training window was used.
     #[serde(skip_serializing_if = "is_false")]
+    #[schemars(extend("x-default" = RecordSettings::default().audit))]
     pub audit: bool,
     /// Number of activities of workers and shards that are recorded for the timeline, from the start.
     #[schemars(range(max = 10_000_000))]

@@ -18,10 +18,12 @@ pub struct Start {
     pub from: String,
     /// How the rows of tables are found in it.
     #[serde(skip_serializing_if = "RowsFound::is_by_id")]
+    #[schemars(extend("x-default" = Start::default().rows))]
     pub rows: RowsFound,
     /// How the increments up to this one are laid over their full checkpoint, if `from` is an
     /// increment.
     #[serde(skip_serializing_if = "Replay::is_in_order")]
+    #[schemars(extend("x-default" = Start::default().replay))]
     pub replay: Replay,
     /// What becomes of optimizer state (slots) and counters that the checkpoint does not have.
     pub missing: MissingState,
@@ -46,14 +48,17 @@ pub struct CheckpointSaving {
     /// `update-N.increment.safetensors`, with the rows that have changed since the file before it,
     /// and all dense parameters. 0: all are full.
     #[serde(skip_serializing_if = "is_zero")]
+    #[schemars(extend("x-default" = CheckpointSaving::default().increments))]
     #[schemars(range(max = 1_000_000))]
     pub increments: u32,
     /// Whether increments have tombstones: rows that were evicted. Without them such a row stays
     /// with whoever lays the increments.
     #[serde(skip_serializing_if = "is_true")]
+    #[schemars(extend("x-default" = CheckpointSaving::default().tombstones))]
     pub tombstones: bool,
     /// What is listed of the ids of rows.
     #[serde(skip_serializing_if = "ListedIds::is_values")]
+    #[schemars(extend("x-default" = CheckpointSaving::default().ids))]
     pub ids: ListedIds,
     /// `average.safetensors`, at the end: the average of weights and moving statistics over states
     /// of the run. These are the states of `every`, if that is given, else those of all evaluations

@@ -26,12 +26,15 @@ pub struct Admission {
     pub after: u32,
     /// What counts as an occurrence of a row.
     #[serde(skip_serializing_if = "Occurrences::is_pushes")]
+    #[schemars(extend("x-default" = Admission::default().counts))]
     pub counts: Occurrences,
     /// How it is decided that there were so many.
     #[serde(skip_serializing_if = "AdmittedBy::is_count")]
+    #[schemars(extend("x-default" = Admission::default().by))]
     pub by: AdmittedBy,
     /// What becomes of the gradient of the push that admits a row.
     #[serde(skip_serializing_if = "FirstGradient::is_lost")]
+    #[schemars(extend("x-default" = Admission::default().first_gradient))]
     pub first_gradient: FirstGradient,
 }
 

@@ -260,6 +260,13 @@ fn admission_forgets_by_distinct_ids_or_counts_lookups() {
         let all = format!("{}{}", said.stdout, said.stderr);
         assert!(all.contains(text), "{admission}: {all}");
     }
+    for (by, help) in [
+        ("bloom", "write by = { bloom = {} }"),
+        ("counts", "use one of \"count\", \"chance\", \"equal_chance\""),
+    ] {
+        let said = on(folder, &["check", "my.toml", &format!("admission.by={by}")]);
+        assert!(said.code == 2 && said.stderr.contains(help), "{by}: {}", said.stderr);
+    }
     let said = on(folder, &["check", "my.toml", "admission.by={sliding={capacity=1,part=3}}"]);
     assert!(!said.stderr.contains("bloom"), "{}", said.stderr);
     let wrong = ["`admission.by.sliding.capacity`", "did you mean `parts`"];

@@ -138,13 +138,17 @@ fn bits(values: &TensorValues) -> Vec<u64> {
 
 #[test]
 fn a_start_says_that_rows_are_older_even_if_no_increment_was_laid() {
-    let lines = |increments, stale_rows| -> Vec<String> {
-        Started { increments, stale_rows, ..Started::default() }.rows_lines().collect()
+    let lines = |increments, fault: Option<&str>, stale_rows| -> Vec<String> {
+        let fault = fault.map(str::to_string);
+        Started { increments, fault, stale_rows, ..Started::default() }.rows_lines().collect()
     };
     assert_eq!(
-        lines(0, 490),
-        ["0 increments were laid, and 490 rows have older values than they had"]
+        lines(Some(0), Some("one_missing"), 490),
+        [
+            "0 increments were laid with the fault `one_missing`: 490 rows have older values than in the job that \
+             saved them"
+        ]
     );
-    assert_eq!(lines(1, 0), ["1 increment was laid"]);
-    assert!(lines(0, 0).is_empty());
+    assert_eq!(lines(Some(1), None, 0), ["1 increment was laid"]);
+    assert!(lines(None, None, 0).is_empty());
 }

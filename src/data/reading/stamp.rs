@@ -32,6 +32,11 @@ const DATES: [(TimeFormat, &str); 4] = [
 pub(crate) struct Stamp(pub(crate) i64);
 
 impl Stamp {
+    /// The first moment of a day, 0 for 1970-01-01 or for the day with the number 0.
+    pub(crate) fn of_day(day: i64) -> Stamp {
+        Stamp(day * MS_PER_DAY)
+    }
+
     /// Number of the calendar day, 0 for 1970-01-01.
     pub(crate) fn day(self) -> i64 {
         self.0.div_euclid(MS_PER_DAY)

@@ -49,6 +49,7 @@ pub struct Config {
     pub task: TaskConfig,
     /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`.
     #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    #[schemars(extend("x-default" = Config::default().utc_offset))]
     pub utc_offset: UtcOffset,
     /// What to do about malformed rows.
     #[serde(flatten)]

@@ -66,6 +66,7 @@ pub struct Config {
     /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`: by them, times
     /// in UTC (Unix times, and texts with `Z`) are divided into days. Other texts are local times.
     #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    #[schemars(extend("x-default" = Config::default().utc_offset))]
     pub utc_offset: UtcOffset,
     /// Column with the item's category; the first row of an item decides.
     pub category: Option<String>,

@@ -170,7 +170,8 @@ impl StartFile {
             missing,
             rows: rows.by_id.into_iter().map(rows_by_id).collect(),
             by_number: rows.by_number,
-            increments: replayed.map_or(0, |replayed| replayed.increments),
+            increments: replayed.map(|replayed| replayed.increments),
+            fault: replayed.and_then(|_| start.replay.fault()),
             stale_rows: replayed.map_or(0, |replayed| replayed.stale_rows),
         })
     }

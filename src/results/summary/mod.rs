@@ -275,6 +275,10 @@ pub struct ShardFailureSummary {
     pub steps_lost: u64,
     /// Rows that returned with older values than their checkpoint had.
     pub stale_rows: u64,
+    /// Failures after which a shard returned with what it had at the start of the run, since no
+    /// checkpoint had been due before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub anew: u64,
     /// The shards that failed or lost updates.
     pub shards: Vec<ShardLossSummary>,
 }
@@ -336,8 +340,11 @@ pub struct Started {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_number: Vec<String>,
     /// Increments that were laid over a full checkpoint, if `from` is one.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub increments: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub increments: Option<u64>,
+    /// The fault with which they were laid, as `start.replay` names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// Rows with older values than the job of the increments had, since one was missing or they were
     /// laid in a wrong order.
     #[serde(skip_serializing_if = "is_zero")]
@@ -373,12 +380,15 @@ impl Started {
                 "{space}: rows taken over by their number: the file does not say which ids they belong to"
             )
         });
-        let laid = (self.increments + self.stale_rows > 0).then(|| match self.stale_rows {
-            0 => counted(self.increments, "increment was laid", "increments were laid"),
-            stale => format!(
-                "{}, and {stale} rows have older values than they had",
-                counted(self.increments, "increment was laid", "increments were laid")
-            ),
+        let laid = self.increments.map(|increments| {
+            let laid = counted(increments, "increment was laid", "increments were laid");
+            match &self.fault {
+                None => laid,
+                Some(fault) => format!(
+                    "{laid} with the fault `{fault}`: {} have older values than in the job that saved them",
+                    counted(self.stale_rows, "row", "rows")
+                ),
+            }
         });
         found.chain(unknown).chain(laid)
     }

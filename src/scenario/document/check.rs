@@ -109,6 +109,20 @@ impl Checker<'_> {
             attempts.push((has_keys(node, shape), self.problems.split_off(before)));
         }
         let path = self.path();
+        // The name of a table that needs braces.
+        let named = shapes.iter().find_map(|shape| match (&shape.kind, node.as_str()) {
+            (ValueKind::Table(keys), Some(text)) => keys.field(text),
+            _ => None,
+        });
+        if let Some(field) = named.filter(|_| attempts.iter().all(|(_, found)| !found.is_empty())) {
+            let (last, name) = (path.rsplit('.').next().unwrap_or(&path), &field.name);
+            let message = format!("`{path}` needs settings for `{name}`");
+            let problem = Problem::error(&errors::WRONG_TYPE, &path, message)
+                .label(node.origin, "")
+                .help(format!("write {last} = {{ {name} = {} }}", field.shape.example()));
+            self.problems.push(problem);
+            return;
+        }
         let other_type = |problems: &Vec<Problem>| {
             let whole = |p: &Problem| p.path == path && p.code == &errors::WRONG_TYPE;
             problems.iter().any(whole)

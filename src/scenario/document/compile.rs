@@ -102,7 +102,7 @@ impl Compiler<'_> {
         } else if options.iter().all(|option| tag(option).is_some()) {
             ValueKind::Choice(options.iter().map(|option| self.variant(option)).collect())
         } else {
-            ValueKind::Union(options.iter().map(|option| self.shape(option)).collect())
+            ValueKind::Union(joined_words(options.iter().map(|option| self.shape(option))))
         };
         Shape { doc: String::new(), kind }
     }
@@ -176,6 +176,7 @@ impl Compiler<'_> {
                 doc: shape.doc.clone(),
                 shape,
                 default: property.get("default").cloned(),
+                usual: property.get("x-default").cloned(),
                 required: is_required(name),
             });
         }
@@ -275,6 +276,22 @@ fn bounds(schema: &Json) -> Bounds {
 fn length(schema: &Json, min: &str, max: &str) -> LengthRange {
     let bound = |key: &str| schema.get(key).and_then(Json::as_u64).map(|n| n as usize);
     LengthRange { min: bound(min), max: bound(max) }
+}
+
+/// The alternatives with all their single words as one list of words, in the place of the first.
+fn joined_words(shapes: impl Iterator<Item = Shape>) -> Vec<Shape> {
+    let mut joined: Vec<Shape> = Vec::new();
+    for shape in shapes {
+        let earlier = joined.iter_mut().find_map(|earlier| match &mut earlier.kind {
+            ValueKind::Words(words) => Some(words),
+            _ => None,
+        });
+        match (shape, earlier) {
+            (Shape { kind: ValueKind::Words(more), .. }, Some(words)) => words.extend(more),
+            (shape, _) => joined.push(shape),
+        }
+    }
+    joined
 }
 
 #[cfg(test)]

@@ -132,7 +132,11 @@ impl<'a> Here<'a> {
                 inner.in_shape(items, segment)
             }
             ValueKind::Choice(variants) => self.in_choice(variants, segment),
-            ValueKind::Union(shapes) => shapes.iter().find_map(|s| self.in_shape(s, segment)),
+            ValueKind::Union(shapes) => {
+                let here = shapes.iter().find_map(|s| self.in_shape(s, segment))?;
+                // Another alternative may stand there instead.
+                Some(Here { required: false, ..here })
+            }
             _ => None,
         }
     }
@@ -171,7 +175,7 @@ impl<'a> Here<'a> {
         outer: Option<&'a Json>,
     ) -> Option<Here<'a>> {
         let field = table.field(segment)?;
-        let default = inherited(outer, field);
+        let default = inherited(outer, field).or(field.usual.as_ref());
         Some(Here {
             place: ShapePlace::Value(&field.shape),
             default,
@@ -264,7 +268,7 @@ pub fn summaries(table: &TableShape, outer: Option<&Json>) -> Vec<KeySummary> {
         KeySummary {
             name: field.name.clone(),
             type_name,
-            default: default_literal(&field.shape, default),
+            default: default_literal(&field.shape, default.or(field.usual.as_ref())),
             required: field.required && default.is_none(),
             doc: field.doc.clone(),
         }

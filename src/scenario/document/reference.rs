@@ -192,8 +192,21 @@ impl Writer {
             })
         });
         let keys: Vec<KeySummary> = keys.collect();
-        self.text.push_str("One of these keys:\n\n");
+        let words = shapes.iter().find_map(|shape| match &shape.kind {
+            ValueKind::Words(words) => Some(words),
+            _ => None,
+        });
+        if let Some(words) = words {
+            self.words(&place.path, words);
+            self.text.push_str("Or a table with one of these keys:\n\n");
+        } else {
+            self.text.push_str("One of these keys:\n\n");
+        }
         self.rows(&keys);
+        for field in tables.iter().flat_map(|(_, table)| &table.fields) {
+            let default = inherited(default, field);
+            self.section(&field.shape, &field.doc, &place.below(&field.name), default);
+        }
     }
 
     /// The keys of a table, and the names that may be written there.

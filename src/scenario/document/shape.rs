@@ -118,6 +118,9 @@ pub struct KnownKey {
     pub doc: String,
     /// The value when the key is not written. See [`inherited`] for which default applies.
     pub default: Option<Json>,
+    /// The default of a key that files leave out where it has that value: for readers only. A
+    /// struct declares it with `#[schemars(extend("x-default" = ...))]`.
+    pub usual: Option<Json>,
     /// Whether it has to be written.
     pub required: bool,
 }
@@ -164,6 +167,16 @@ impl Shape {
             ValueKind::Choice(variants) => variants.iter().map(Variant::word).collect(),
             ValueKind::Union(shapes) => shapes.iter().flat_map(Shape::words).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// What may stand here, in a help: `{}` for a table.
+    pub fn example(&self) -> String {
+        match &self.kind {
+            ValueKind::Table(_) => "{}".to_string(),
+            ValueKind::Integer(_) | ValueKind::Number { .. } => "1000".to_string(),
+            ValueKind::Quantity { example, .. } => format!("\"{example}\""),
+            _ => "...".to_string(),
         }
     }
 

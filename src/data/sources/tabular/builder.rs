@@ -153,6 +153,7 @@ impl TableBuilder {
         }
         let mut remarks = self.remarks(config);
         self.sort();
+        remarks.extend(self.shifted(config));
         let days = self.days(config);
         let calendar = self.calendar(config);
         let Numbered { histories, rows, ids } = self.number_ids(config);
@@ -220,14 +221,35 @@ impl TableBuilder {
         self.sorted = true;
     }
 
-    /// The time that day 1 has: the earliest of all rows, be they left out or not.
-    fn origin(&self) -> Stamp {
+    /// The time of the earliest of all rows, be they left out or not.
+    fn earliest(&self) -> Stamp {
         self.earliest.map_or(self.stamps[0], |earliest| earliest.min(self.stamps[0]))
+    }
+
+    /// The time that day 1 has: that of the earliest row. Days with numbers of their own keep them,
+    /// unless some are below 1.
+    fn origin(&self, config: &Config) -> Stamp {
+        match config.day {
+            Some(_) => self.earliest().min(Stamp::of_day(1)),
+            None => self.earliest(),
+        }
+    }
+
+    /// Numbers of days that windows cannot name.
+    fn shifted(&self, config: &Config) -> Option<Remark> {
+        let (column, first) = (config.day.as_ref()?, self.earliest().day());
+        let message = format!(
+            "the days of column `{column}` begin with {first}: they are counted from 1, so day 1 is {first} there, \
+             and day 2 is {}",
+            first + 1
+        );
+        let help = "name days in windows by the new numbers";
+        (first < 1).then(|| Remark::new("data.day", message, help))
     }
 
     fn calendar(&self, config: &Config) -> Calendar {
         match config.reader() {
-            Some((_, reader)) => Calendar { first: reader.date_of(self.origin()) },
+            Some((_, reader)) => Calendar { first: reader.date_of(self.earliest()) },
             None => Calendar::default(),
         }
     }
@@ -236,7 +258,7 @@ impl TableBuilder {
         if config.time.is_none() && config.day.is_none() {
             return days_by_parts(self.labels.len() as u64, config.days);
         }
-        days_by_calendar(self.stamps.iter().copied(), self.origin())
+        days_by_calendar(self.stamps.iter().copied(), self.origin(config))
     }
 
     /// Replaces the codes of the fields by ids, in place.

@@ -163,8 +163,10 @@ pub struct Config {
     /// How far the clocks of the days are ahead of UTC, as `"+08:00"` or `"-05:30"`: by them, times
     /// in UTC (Unix times, and texts with `Z`) are divided into days. Other texts are local times.
     #[serde(skip_serializing_if = "UtcOffset::is_utc")]
+    #[schemars(extend("x-default" = Config::default().utc_offset))]
     pub utc_offset: UtcOffset,
-    /// Column with the number of the day, instead of a time.
+    /// Column with the number of the day, instead of a time. Windows name days by these numbers; if
+    /// the smallest is 0 or less, they are counted from 1 instead.
     pub day: Option<String>,
     /// Without a time or day: rows, taken as chronological, are divided into this many equal days.
     #[schemars(range(min = 1, max = 100_000))]

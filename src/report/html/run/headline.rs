@@ -80,6 +80,7 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         return so_far(run);
     }
     let sentences = [
+        started(run),
         trained(run),
         quality(run),
         undefined(run),
@@ -93,6 +94,14 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         skipped(run),
     ];
     sentences.into_iter().flatten().collect()
+}
+
+/// What it started from, and what became of the rows of tables.
+fn started(run: &Run) -> Option<String> {
+    let started = run.summary.as_ref()?.started_from.as_ref()?;
+    let updates = counted(started.updates as usize, "update", "updates");
+    let rows: String = started.rows_lines().map(|line| format!("; {line}")).collect();
+    Some(format!("It started from {}, after {updates}{rows}.", started.from))
 }
 
 fn refreshed(run: &Run) -> Option<String> {
