@@ -27,7 +27,7 @@ pub(super) enum Command {
     New(NewArgs),
     /// Check a scenario file and estimate what it needs; runs nothing.
     Check(CheckArgs),
-    /// Explain a key, a part, a metric or an error code; search for any word.
+    /// Explain a key, a part, a metric, a file of results or an error code; search for any word.
     Explain(ExplainArgs),
     /// Run a scenario; with lists of values or seeds, or from a sweep file, run many trials.
     Run(RunArgs),

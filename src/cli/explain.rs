@@ -1,4 +1,4 @@
-//! `straggler explain`: a key, a part, a metric or an error code, in words.
+//! `straggler explain`: a key, a part, a metric, a file of results or an error code, in words.
 
 use super::args::ExplainArgs;
 use super::exit::{Exit, Failure};
@@ -7,6 +7,8 @@ use super::say::out;
 use super::search::search;
 use crate::metrics::glossary;
 use crate::metrics::scalar::{self, Better};
+use crate::results::table::CsvTable;
+use crate::results::tables;
 use crate::scenario::document::errors::CODES;
 use crate::scenario::document::{Code, Shape, explain as explain_key, reference_markdown};
 use crate::scenario::shorthand::full_key;
@@ -46,7 +48,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
         Err(nearest) if !nearest.is_empty() => format!("; did you mean {}?", nearest.join(", ")),
         _ => String::new(),
     };
-    let message = format!("there is no key, part, metric or code \"{asked}\"{help}");
+    let message = format!("there is no key, part, metric, file or code \"{asked}\"{help}");
     Err(Failure::new(Exit::Usage, message))
 }
 
@@ -80,6 +82,9 @@ fn exactly(shape: &Shape, codes: &[&'static Code], asked: &str) -> Option<String
     if let Ok(explanation) = explain_key(shape, asked) {
         return Some(explanation.to_string());
     }
+    if let Some(table) = tables::all().find(|table| table.file == asked) {
+        return Some(columns(&table));
+    }
     if let Ok(family) = families::listed(Some(asked)) {
         return Some(family);
     }
@@ -88,4 +93,18 @@ fn exactly(shape: &Shape, codes: &[&'static Code], asked: &str) -> Option<String
     let texts = paths.iter().filter_map(|path| explain_key(shape, path).ok());
     let texts: Vec<String> = texts.map(|explanation| explanation.to_string()).collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// A file of results: what a row is, and its columns.
+fn columns(table: &CsvTable) -> String {
+    let width = table.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
+    let mut text = format!("{}\n\n{}\n\n", table.file, table.about);
+    for column in table.columns {
+        let unit = if column.unit.is_empty() { "" } else { " Unit: " };
+        text.push_str(&format!(
+            "  {:width$}  {}{unit}{}\n",
+            column.name, column.about, column.unit
+        ));
+    }
+    text
 }

@@ -2,6 +2,7 @@
 
 use super::families::FAMILIES;
 use crate::metrics::{glossary, scalar};
+use crate::results::tables;
 use crate::scenario::document::whereabouts::Whereabouts;
 use crate::scenario::document::{Code, Shape, explain};
 
@@ -78,6 +79,14 @@ fn entries(shape: &Shape, codes: &[&'static Code]) -> Vec<Entry> {
     }
     entries.extend(glossary::METRICS.iter().map(|metric| entry(metric.name, metric.text)));
     entries.extend(scalar::SCALARS.iter().map(|scalar| entry(scalar.name, scalar.text)));
+    for table in tables::all() {
+        entries.push(entry(table.file, table.about));
+        let columns = table.columns.iter();
+        // A column is explained with its file.
+        entries.extend(
+            columns.map(|column| entry(table.file, &format!("{}: {}", column.name, column.about))),
+        );
+    }
     entries
         .extend(codes.iter().map(|code| entry(code.id, &format!("{}. {}", code.title, code.text))));
     entries

@@ -40,6 +40,8 @@ fn explain_finds_what_is_meant() {
         (&["local", "work"], "local work (worker.local.kind)\n"),
         (&["workers"], "cluster.workers\n"),
         (&["e0103"], "E0103: "),
+        (&["cuckoo.csv"], "cuckoo.csv\n"),
+        (&["displaced"], "straggler explain cuckoo.csv  displaced: "),
         (&["slow", "machines"], "straggler explain "),
         (&["stale", "gradients"], "straggler explain "),
     ] {

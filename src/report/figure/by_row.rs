@@ -164,7 +164,10 @@ fn sentence(rows: &[&ByRowRow], spaces: &[&str]) -> String {
         }
     };
     let each: Vec<String> = spaces.iter().map(of).collect();
-    format!("{} Bars are one standard error.", each.join(" "))
+    format!(
+        "{} Bars are one standard error. Classes differ by more than their rows: compare one class between runs.",
+        each.join(" ")
+    )
 }
 
 fn table(title: &str, rows: &[&ByRowRow], what: &str) -> Grid {
@@ -237,7 +240,8 @@ mod tests {
             figure.sentence,
             "By item the log-loss is from 0.3000 (class 5–19, 87.5 % of the examples) to 0.9000 (class \
              unknown, 12.5 % of the examples). By user the log-loss is 0.4000 (class 500+, 100.0 % of \
-             the examples). Bars are one standard error."
+             the examples). Bars are one standard error. Classes differ by more than their rows: compare one \
+             class between runs."
         );
         assert!(age(&run(TEXT)).is_ok() && returned(&run(TEXT)).is_err());
         assert!(is_measured(&run(TEXT), RowSplit::Age));

@@ -19,12 +19,13 @@ crate::table! {
         load: f64 = "Share of the slots that is occupied.",
         bytes: u64 ["bytes"] = "All slots, 16 bytes each, without weights.",
         finds: u64 = "Times that a pull or a push looked for an id.",
-        slots_per_find: Option<f64> = "Slots that a find looked at, on average.",
+        slots_per_find: Option<f64> = "Slots that a find looked at: the mean since the start of the \
+            run, finds of ids that are not there included, which look at both buckets.",
         insertions: u64 = "Entries that were inserted, those of loaded checkpoints included.",
         displaced: u64 = "Entries that insertions moved to their other bucket.",
         longest: u64 = "Most entries that one insertion moved.",
         removals: u64 = "Entries that were removed.",
-        growths: u64 = "Times that the number of buckets doubled.",
+        growths: u64 = "Times that the number of buckets of a shard's table doubled.",
         moved: u64 = "Entries that were copied to more buckets.",
         aside: u64 = "Entries outside the buckets, because their ids collide too often.",
     }

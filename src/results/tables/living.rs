@@ -17,7 +17,7 @@ crate::table! {
         rows: u64 = "Rows that are there.",
         waiting: u64 = "Ids that have been met and are not admitted.",
         too_early: u64 = "Rows admitted before they had occurred often enough: by chance, or by a \
-            Bloom filter in which other ids count too.",
+            filter that took them for another id.",
         bytes: u64 ["bytes"] = "Weights, optimizer state and a key of 8 bytes of each row that is \
             there.",
         came: Option<u64> = "Times that a row came, for the first time or again. It and the next three are \
@@ -31,10 +31,13 @@ crate::table! {
 /// One line for people.
 impl fmt::Display for TableRowsRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TableRowsRow { table, rows, waiting, returned, evicted, .. } = self;
+        let TableRowsRow { table, rows, waiting, too_early, returned, evicted, .. } = self;
         write!(f, "{table}: {} there", counted(*rows, "row", "rows"))?;
         if *waiting > 0 {
             write!(f, ", {} not admitted", counted(*waiting, "id", "ids"))?;
+        }
+        if *too_early > 0 {
+            write!(f, ", {too_early} admitted too early")?;
         }
         if let (Some(evicted @ 1..), Some(returned)) = (evicted, returned) {
             write!(f, ", {evicted} evicted, {returned} returned")?;

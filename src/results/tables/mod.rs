@@ -52,6 +52,12 @@ pub const EXPORTED: [CsvTable; 14] = [
 pub const OF_A_RUN_TOO: [CsvTable; 3] =
     [CheckpointRow::TABLE, TimelineRow::TABLE, ServiceRow::TABLE];
 
+/// Every file that is declared.
+pub fn all() -> impl Iterator<Item = CsvTable> {
+    let runs = EXPORTED.into_iter().chain(OF_A_RUN_TOO);
+    runs.chain(OF_A_SWEEP).chain(OF_AN_EXPORT).chain(OF_A_LAB)
+}
+
 /// The files of a sweep and of the comparison of its points.
 pub const OF_A_SWEEP: [CsvTable; 4] =
     [TrialRow::TABLE, PointRow::TABLE, RaceRow::TABLE, FrontRow::TABLE];
