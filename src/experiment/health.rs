@@ -36,6 +36,8 @@ pub struct Health {
     guessing: Stretch,
     /// Loss of the first interval, and the number of intervals.
     first_loss: Option<f64>,
+    /// Loss of the last interval.
+    last_loss: Option<f64>,
     intervals: u64,
     /// Loss above that of the first interval, and its sum.
     risen: Stretch,
@@ -92,6 +94,7 @@ impl Health {
         self.end = progress.updates;
         self.intervals += 1;
         let first = *self.first_loss.get_or_insert(loss);
+        self.last_loss = Some(loss);
         self.risen.see(progress, loss > first);
         self.risen_loss = if self.risen.count > 0 { self.risen_loss + loss } else { 0.0 };
     }
@@ -108,9 +111,19 @@ impl Health {
             None => self.loss_rises(),
         };
         let ((update, examples), what) = fault?;
-        let rate = cause(scenario);
-        let cause = upset(update).map_or(rate.clone(), |upset| format!("{upset}; or {rate}"));
+        let learned = (self.first.is_some() && self.fits_better()).then(|| {
+            "the training loss fell meanwhile, so the examples may have been learned by heart, as in \
+             further passes over the same days: stop earlier, or train on more days"
+                .to_string()
+        });
+        let causes = [upset(update), learned, Some(cause(scenario))];
+        let cause = causes.into_iter().flatten().collect::<Vec<String>>().join("; or ");
         Some(BrokenTraining { update, examples, what, cause })
+    }
+
+    /// Whether the loss on what is trained on fell.
+    fn fits_better(&self) -> bool {
+        self.first_loss.zip(self.last_loss).is_some_and(|(first, last)| last < first)
     }
 
     fn is_long(&self, stretch: &Stretch) -> bool {
@@ -168,6 +181,7 @@ crate::persist!(Health {
     worse_than_first: state,
     guessing: state,
     first_loss: state,
+    last_loss: state,
     intervals: state,
     risen: state,
     risen_loss: state,
@@ -276,6 +290,21 @@ mod tests {
         let broken = health.broken(&Scenario::default(), upset).unwrap();
         let begins = "shard 3 came back before 100; or a learning rate of";
         assert!(broken.cause.starts_with(begins), "{}", broken.cause);
+    }
+
+    #[test]
+    fn a_loss_that_falls_where_it_is_trained_is_another_cause() {
+        let cause = |losses: [f64; 2]| {
+            let mut health = Health::default();
+            for ((step, entropy), loss) in [(0, 0.9), (1, 90.0)].into_iter().zip(losses) {
+                health.trained(&at(100 * step), loss);
+                let quality = Quality { ne: Some(entropy), ..Quality::default() };
+                health.evaluated(&at(100 * step), &quality);
+            }
+            health.broken(&Scenario::default(), |_| None).unwrap().cause
+        };
+        assert!(cause([0.5, 0.1]).contains("learned by heart"), "{}", cause([0.5, 0.1]));
+        assert!(cause([0.1, 0.5]).starts_with("a learning rate"), "{}", cause([0.1, 0.5]));
     }
 
     #[test]

@@ -37,8 +37,15 @@ impl Scenario {
 fn row_space(name: &str, schema: &Schema, layout: &Layout) -> Result<RowSpace, String> {
     let names = || schema.spaces.iter().map(|space| space.name.as_str());
     let Some(space) = names().position(|known| known == name) else {
-        let known = names().collect::<Vec<&str>>().join(", ");
-        return Err(format!("which the log does not have: its id spaces are {known}"));
+        // The quotient-remainder trick divides an id space in two.
+        let parts = || names().filter(|known| known.starts_with(&format!("{name}.")));
+        let known = |of: &mut dyn Iterator<Item = &str>| of.collect::<Vec<&str>>().join(", ");
+        return Err(match parts().next() {
+            Some(_) => format!("whose ids have several rows: name one of {}", known(&mut parts())),
+            None => {
+                format!("which the log does not have: its id spaces are {}", known(&mut names()))
+            }
+        });
     };
     let is_read = |f: usize| layout.reads.as_ref().is_none_or(|reads| reads.fields[f]);
     let fields = || (0..schema.fields.len()).filter(|&f| schema.fields[f].space == space);

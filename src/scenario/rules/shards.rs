@@ -36,7 +36,10 @@ fn numbers(loaded: &Loaded<Scenario>, failures: &ShardFailures, found: &mut Vec<
     let scripted = scripted.map(|(index, event)| (format!("event.{index}.shard"), event.shard));
     for (field, shard) in own.chain(scripted) {
         if shard >= shards {
-            let message = format!("there is no shard {shard}: {shards} are counted from 0");
+            let message = match shards {
+                1 => format!("there is no shard {shard}: the only shard is 0"),
+                _ => format!("there is no shard {shard}: the shards are 0 to {}", shards - 1),
+            };
             let help = "change it, or raise `cluster.shards`";
             found.push(conflict(loaded, (&key(&field), "cluster.shards"), message, help));
         }
@@ -98,7 +101,7 @@ fn increments(loaded: &Loaded<Scenario>, failures: &ShardFailures, found: &mut V
         }
         Some(every) if every <= increments => {
             let message = "no increment fits between two full checkpoints".to_string();
-            let help = "increments come more often than full checkpoints";
+            let help = "increments come more often than full checkpoints: set both";
             found.push(conflict(loaded, (&at, &key("checkpoint.every")), message, help));
         }
         Some(_) => {}
