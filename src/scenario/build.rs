@@ -12,6 +12,7 @@ use super::log_remarks;
 use super::passes;
 use super::seeds::SeededPart;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
+use super::tensor_names;
 use crate::base::{Pool, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
@@ -140,6 +141,7 @@ impl Scenario {
         Order::new(self.train.order.clone(), train.clone(), streams)?;
         let model = self.lay_out(source.as_ref(), &train)?;
         self.row_spaces(source.schema(), model.layout())?;
+        tensor_names::check(source.schema(), model.layout())?;
         let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
         let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));
         let collisions = collisions.unwrap_or_default();

@@ -67,6 +67,16 @@ pub enum BuildError {
         /// The id spaces of the log.
         known: Vec<String>,
     },
+    /// A column whose name cannot be that of a tensor.
+    #[error(
+        "a column named `{name}` cannot have ids: checkpoints name tensors by columns, and {why}; rename it in the file"
+    )]
+    TensorName {
+        /// The column, or what names its id space.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// An id space by whose rows the holdout cannot be divided.
     #[error("`holdout.by_row` names `{name}`, {why}")]
     ByRow {
@@ -93,7 +103,9 @@ impl BuildError {
     pub fn key(&self) -> String {
         match self {
             BuildError::Data(DataError::Setting { key, .. }) => format!("data.{key}"),
-            BuildError::Data(_) | BuildError::NoData => "data".into(),
+            BuildError::Data(_) | BuildError::NoData | BuildError::TensorName { .. } => {
+                "data".into()
+            }
             BuildError::Window { key, .. } => (*key).into(),
             BuildError::Leak(_) => "holdout.days".into(),
             BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),

@@ -382,10 +382,12 @@ impl Scenario {
             (Recovery::Replica, _) => updates(failures.lag).saturating_mul(update),
             (_, every) => {
                 // An increment holds what was touched, at most everything. Marks of rows are a part.
+                // There are no more of them than updates, and each update is in one.
                 let increments = failures.checkpoint.increments.map_or(0, |increment| {
-                    let number = every.map_or(0, |every| every.0 / increment.0.max(1));
+                    let number = every.map_or(0, |every| every.0 / increment.0.max(1)).min(most);
                     let each = updates(increment).saturating_mul(update).min(server);
-                    number.saturating_mul(each).saturating_add(server / 2)
+                    let all = number.saturating_mul(each).min(most.saturating_mul(update));
+                    all.saturating_add(server / 2)
                 });
                 server.saturating_add(increments)
             }

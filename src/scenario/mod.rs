@@ -29,6 +29,7 @@ pub mod stages;
 pub mod start;
 pub mod sweep;
 pub mod templates;
+mod tensor_names;
 
 pub use build::{BuildError, Prepared};
 pub use job::Job;

@@ -172,7 +172,16 @@ impl ParameterServer {
         excerpt.partitions = content.partitions.iter().map(|table| table[shard.index()]).collect();
         for (t, ids) in self.chosen(shard, choice).into_iter().enumerate() {
             let store = &content.tables[t];
-            let mut table = RowsExcerpt { ids, ..RowsExcerpt::default() };
+            let rows = ids.len();
+            let all = |wanted: bool| if wanted { rows } else { 0 };
+            let mut table = RowsExcerpt {
+                rows: Vec::with_capacity(rows * store.stride()),
+                counted: Vec::with_capacity(rows),
+                seen: Vec::with_capacity(all(store.gate().is_some())),
+                known: Vec::with_capacity(rows),
+                lives: Vec::with_capacity(all(store.lives().is_some())),
+                ids,
+            };
             for &id in &table.ids {
                 table.rows.extend_from_slice(store.row(id));
                 table.counted.push(store.counted_of(id));

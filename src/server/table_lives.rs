@@ -50,7 +50,7 @@ impl TableStore {
 
     /// Whether the row is there; every row is if none is ever evicted. A dry run evicts none.
     pub fn is_there(&self, id: u32) -> bool {
-        self.lives.as_ref().is_none_or(|lives| lives.is_kept(id))
+        self.lives.as_ref().is_none_or(|lives| lives.is_dry() || lives.record(id).is_some())
     }
 
     /// The lives of its rows, if rows are evicted.
@@ -140,7 +140,7 @@ impl TableStore {
     /// Sets whether the row is known, and its life. Its counted updates are set before.
     pub(super) fn set_life(&mut self, id: u32, life: &RowLife) {
         if let Some(lives) = &mut self.lives {
-            lives.set(id, life.record, life.evictions);
+            lives.go_back(id, life.record, life.evictions);
         }
         match life.known {
             true if self.is_known(id) => {}

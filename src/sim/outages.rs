@@ -451,8 +451,9 @@ impl Outages {
     }
 }
 
-/// A checkpoint that is due, and the moment to which it belongs.
-#[derive(Clone, Copy, Debug)]
+/// A checkpoint that is due, and the last moment of either kind that it stands for: since the last
+/// change of the content all of them have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Due {
     Full(SimTime),
     Increment(SimTime),
@@ -480,12 +481,16 @@ impl Due {
             Some(every) if every.is_zero() && crashes => Some(now),
             every => last(every),
         };
+        let increment = last(checkpoint.increments);
+        let latest = full.max(increment);
         if states.is_new() {
-            return Some(Due::Full(full.unwrap_or(SimTime::ZERO)));
+            return Some(Due::Full(latest.unwrap_or(SimTime::ZERO)));
         }
         let is_new = |at: &SimTime| *at > states.saved_until() || (crashes && *at == now);
-        let increment = last(checkpoint.increments);
-        full.filter(is_new).map(Due::Full).or_else(|| increment.filter(is_new).map(Due::Increment))
+        match full.filter(is_new) {
+            Some(_) => latest.map(Due::Full),
+            None => increment.filter(is_new).map(Due::Increment),
+        }
     }
 }
 

@@ -110,8 +110,10 @@ impl ShardStates {
     /// Saves a full checkpoint. `goes_on` says whether increments may follow.
     pub(super) fn save_full(&mut self, now: &Present<'_>, goes_on: bool) {
         let server = now.training.map(Training::server);
+        // Before the next one is made, so that memory holds only one.
+        self.full = None;
         self.full = server.map(|server| server.excerpt(now.shard, RowChoice::All));
-        self.increments.clear();
+        self.increments = Vec::new();
         if let (Some(server), true) = (server, goes_on) {
             self.marks = server.row_marks(now.shard);
         }

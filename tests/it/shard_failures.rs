@@ -8,6 +8,7 @@ use straggler::cluster::shard_failures::{
     Meanwhile, OfShard, Readers, Recovery, Replay, ShardCheckpoints, ShardCrash, StandIn,
 };
 use straggler::scenario::{Job, Scenario};
+use straggler::server::eviction::Eviction;
 use straggler::sim::restart::{Kept, SlotsAt};
 use straggler::sim::{
     Activity, NoObserver, Record, Restart, ShardFailure, Simulation, State, Stop,
@@ -322,6 +323,80 @@ fn increments_in_order_lose_no_more_and_faults_are_seen() {
     }
     let slots = outcome(ShardCheckpoints { slots: false, ..every(2) });
     assert!(slots.0 != often.0 && slots.1.updates_lost == often.1.updates_lost);
+}
+
+/// A checkpoint belongs to the last moment that was due before the content changed, be it one for a
+/// full checkpoint or for an increment.
+#[test]
+fn increments_between_changes_are_those_of_their_moment() {
+    for crashes_at in [3, 5, 8, 13, 21] {
+        let outcome = |checkpoint: ShardCheckpoints| {
+            let failing =
+                ShardFailures { checkpoint, ..crash(0, crashes_at * SECOND + 777, SECOND) };
+            let mut scenario = pair(failing);
+            // The first update comes after moments at which something was due.
+            scenario.cluster.compute.fixed = SimSpan(7 * SECOND / 3);
+            scenario.cluster.compute.per_example = SimSpan::ZERO;
+            let prepared = Some(training::prepare(&scenario));
+            let here = std::path::Path::new(".");
+            let mut simulation = Simulation::new(scenario.parts(prepared, here, 1).unwrap());
+            simulation.run(&mut NoObserver).unwrap();
+            let report = simulation.outages().reports()[0].clone();
+            (training::run(&scenario, 1).weights, report.returned_to, report.behind)
+        };
+        let full = outcome(every(1));
+        for full_every in [3, 1000] {
+            let increments = Some(seconds(1));
+            let found = outcome(ShardCheckpoints { increments, ..every(full_every) });
+            assert!(found == full, "{crashes_at} {full_every}: {:?} {:?}", found.1, full.1);
+        }
+    }
+}
+
+fn evicting(dry_run: bool) -> Option<Eviction> {
+    let rule = serde_json::json!({"kind": "least_frequent", "up_to": 3});
+    let every = serde_json::json!({"updates": 5});
+    let text = serde_json::json!({"rule": rule, "every": every, "dry_run": dry_run});
+    Some(serde_json::from_value(text).unwrap())
+}
+
+#[test]
+fn a_dry_run_of_eviction_changes_nothing_where_increments_are_missing() {
+    for replay in [Replay::InOrder, Replay::LastTwoSwapped, Replay::OneMissing] {
+        let checkpoint = ShardCheckpoints { increments: Some(seconds(1)), replay, ..every(100) };
+        let failing = ShardFailures { checkpoint, ..crash(1, 13 * SECOND + 777, SECOND) };
+        let mut scenario = pair(failing);
+        let plain = training::run(&scenario, 1).weights;
+        scenario.eviction = evicting(true);
+        assert!(training::run(&scenario, 1).weights == plain, "{replay:?}");
+    }
+}
+
+/// Rows that a returning shard brings back, or takes away, are counted: the counts fit the rows.
+#[test]
+fn rows_of_shards_that_go_back_stay_conserved() {
+    let replica = ShardFailures {
+        recovery: Recovery::Replica,
+        lag: seconds(4),
+        ..crash(1, 13 * SECOND + 777, SECOND)
+    };
+    let increments = ShardCheckpoints { increments: Some(seconds(1)), ..every(5) };
+    let partial = ShardFailures { checkpoint: increments, ..crash(1, 13 * SECOND, SECOND) };
+    for (failures, dry) in [(replica.clone(), false), (partial.clone(), false), (partial, true)] {
+        let mut scenario = pair(failures);
+        scenario.eviction = evicting(dry);
+        let mut job = training::job(&scenario, 1);
+        job.run(&mut NoObserver).unwrap();
+        let mut evicted = 0;
+        let server = training::server(job.session());
+        for table in 0..server.layout().tables.len() {
+            let lives = server.table(table).lives().unwrap();
+            let counts = lives.counts();
+            assert!(lives.adds_up() && counts.returned <= counts.evicted, "{counts:?}");
+            evicted += counts.evicted;
+        }
+        assert!(evicted > 0);
+    }
 }
 
 /// A job of these settings, as it is just before `until`.

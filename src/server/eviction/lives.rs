@@ -85,14 +85,14 @@ impl RowLives {
         self.rows[id as usize].as_ref()
     }
 
-    /// Whether the table has the row: it is there, or a dry run has only counted that it went.
-    pub fn is_kept(&self, id: u32) -> bool {
-        self.record(id).is_some() || self.dry && self.evictions(id) > 0
+    /// Whether nothing is evicted: a dry run only counts.
+    pub fn is_dry(&self) -> bool {
+        self.dry
     }
 
-    /// How often the row was evicted.
+    /// How often the row was evicted; never in a dry run.
     pub fn evictions(&self, id: u32) -> u32 {
-        self.evictions[id as usize].0
+        if self.dry { 0 } else { self.evictions[id as usize].0 }
     }
 
     /// A push updates the row; returns whether it takes the gradient.
@@ -191,6 +191,29 @@ impl RowLives {
     pub(in crate::server) fn copy_from(&mut self, id: u32, from: &RowLives) {
         let at = id as usize;
         self.set(id, from.rows[at], from.evictions[at].0);
+    }
+
+    /// Sets the life of a row whose shard goes back. In a dry run lives go on: they are no part of
+    /// what shards have.
+    pub(in crate::server) fn go_back(
+        &mut self,
+        id: u32,
+        record: Option<RowRecord>,
+        evictions: u32,
+    ) {
+        if self.dry {
+            return;
+        }
+        match (self.rows[id as usize].is_some(), record.is_some()) {
+            // It was evicted since then, and is there again.
+            (false, true) => self.counts.returned += 1,
+            // It had not come back at that time.
+            (true, false) if self.evictions(id) > 0 => {
+                self.counts.returned = self.counts.returned.saturating_sub(1);
+            }
+            _ => {}
+        }
+        self.set(id, record, evictions);
     }
 
     /// Sets the life of a row that comes from a checkpoint.
