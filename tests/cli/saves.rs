@@ -261,6 +261,9 @@ fn admission_forgets_by_distinct_ids_or_counts_lookups() {
         assert!(all.contains(text), "{admission}: {all}");
     }
     for (by, help) in [
+        ("{}", "it takes one of the keys `bloom`, `sliding`"),
+        ("{slidin={}}", "did you mean `sliding`?"),
+        ("{bloom={},sliding={}}", "has several keys, and takes only one"),
         ("bloom", "write by = { bloom = {} }"),
         ("counts", "use one of \"count\", \"chance\", \"equal_chance\""),
     ] {

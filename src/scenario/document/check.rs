@@ -102,6 +102,9 @@ impl Checker<'_> {
     /// Accepts what any alternative accepts. If none does, reports the mistakes of the nearest one:
     /// rather one that knows the keys that are there.
     fn union(&mut self, node: &Node, holder: Origin, shapes: &[Shape], default: Option<&Json>) {
+        if self.not_one_key(node, holder, shapes) {
+            return;
+        }
         let mut attempts = Vec::new();
         for shape in shapes {
             let before = self.problems.len();
@@ -142,6 +145,47 @@ impl Checker<'_> {
         } else {
             self.problems.extend(best);
         }
+    }
+
+    /// Where a table must have exactly one of several keys, reports a table that has not.
+    fn not_one_key(&mut self, node: &Node, holder: Origin, shapes: &[Shape]) -> bool {
+        let Value::Table(table) = &node.value else { return false };
+        let tables = shapes.iter().filter_map(|shape| match &shape.kind {
+            ValueKind::Table(keys) => Some(keys),
+            _ => None,
+        });
+        let tables: Vec<&TableShape> = tables.collect();
+        if tables.is_empty() || tables.iter().any(|t| t.fields.len() != 1 || t.others.is_some()) {
+            return false;
+        }
+        let known: Vec<&str> = tables.iter().map(|keys| keys.fields[0].name.as_str()).collect();
+        let (path, all) = (self.path(), known.join("`, `"));
+        let problem = match table.in_order()[..] {
+            [] => Problem::error(&errors::MISSING_KEY, &path, format!("`{path}` is empty"))
+                .label(holder, "")
+                .help(format!("it takes one of the keys `{all}`")),
+            [(key, entry)] if !known.contains(&key.as_str()) => {
+                let path = self.path_to(key);
+                let help = match suggest::nearest(key, known.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("it takes one of the keys `{all}`"),
+                };
+                let message = format!("unknown key `{}`", scalar::shown(&path));
+                Problem::error(&errors::UNKNOWN_KEY, path, message)
+                    .label(entry.key_origin, "")
+                    .help(help)
+            }
+            [_] => return false,
+            [(_, first), (_, second), ..] => {
+                let message = format!("`{path}` has several keys, and takes only one");
+                Problem::error(&errors::WRONG_TYPE, &path, message)
+                    .label(first.key_origin, "")
+                    .label(second.key_origin, "and this")
+                    .help(format!("leave all but one of the keys `{all}` out"))
+            }
+        };
+        self.problems.push(problem);
+        true
     }
 
     fn table(
