@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::summary;
+/// The file of a run that is done; written last.
+pub const SUMMARY: &str = "summary.json";
+/// This file is written in its place for a run that blew up, stalled or failed.
+pub const DIAGNOSIS: &str = "diagnosis.json";
 
 /// How far a trial has come, as its files say.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,9 +21,9 @@ pub enum State {
 impl State {
     /// The state of the run in `folder`; at most two questions to the file system.
     pub fn of(folder: &Path) -> State {
-        if folder.join(summary::FILE).exists() {
+        if folder.join(SUMMARY).exists() {
             State::Done
-        } else if folder.join(summary::DIAGNOSIS).exists() {
+        } else if folder.join(DIAGNOSIS).exists() {
             State::Failed
         } else {
             State::ToDo

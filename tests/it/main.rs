@@ -31,6 +31,7 @@ mod routines;
 mod row_remedies;
 mod saving;
 mod seeds;
+mod shard_evictions;
 mod shard_failures;
 mod shard_random;
 mod shard_rules;

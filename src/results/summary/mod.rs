@@ -17,12 +17,8 @@ use super::tables::{CuckooRow, TableRowsRow};
 use crate::base::counted;
 use crate::metrics::Quality;
 
+pub use super::state::{DIAGNOSIS, SUMMARY as FILE};
 pub use scalars::Scalars;
-
-/// The file of a run that is done; written last.
-pub const FILE: &str = "summary.json";
-/// This file is written in its place for a run that blew up, stalled or failed.
-pub const DIAGNOSIS: &str = "diagnosis.json";
 
 /// Stands in place of the network if nothing is trained.
 pub const NO_MODEL: &str = "none";
