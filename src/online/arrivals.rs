@@ -180,7 +180,7 @@ impl ArrivalLaw for Replayed {
 }
 
 /// The requests of a run, one after the other.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Arrivals {
     law: Arc<dyn ArrivalLaw>,
     warp: Option<Warp>,
@@ -219,6 +219,13 @@ impl Arrivals {
     /// When the next request comes; `None` if none comes any more.
     pub fn next_time(&self) -> Option<SimTime> {
         Some(self.next.at).filter(|at| *at < SimTime::MAX)
+    }
+
+    /// When the last request comes, if any comes; found by drawing all that are left.
+    pub fn last_time(&self) -> Option<SimTime> {
+        let mut rest = self.clone();
+        let all = std::iter::from_fn(|| rest.next(SimTime::MAX));
+        all.last().map(|request| request.at)
     }
 
     /// The next request, if it comes up to `until`.
@@ -290,7 +297,10 @@ mod tests {
     #[test]
     fn a_log_is_replayed_at_its_speed() {
         let replay = ArrivalsChoice::Replay(Replay { speed: 24.0 });
-        let times = times(&mut arrivals(&replay, &RequestPace::default(), 4));
+        let mut arrivals = arrivals(&replay, &RequestPace::default(), 4);
+        let last = arrivals.last_time();
+        let times = times(&mut arrivals);
+        assert_eq!((last, arrivals.last_time()), (Some(SimTime(times[3])), None));
         let minutes: Vec<f64> = times.iter().map(|at| *at as f64 / (60.0 * 1e9)).collect();
         assert_eq!(minutes, [7.5, 22.5, 37.5, 52.5]);
     }

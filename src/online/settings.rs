@@ -81,7 +81,7 @@ mod tests {
         pace = { daily.swing = 0.4, bursts = [{ every = "1h", lasting = "5min", factor = 4.0 }] }
         actions = { delay = { mean = "10min", law = { kind = "lognormal", sigma = 1.5 } }, never = 0.1, twice = 0.02 }
         features = { delay = { mean = "2s", law = { kind = "exponential" } }, lost = 0.001 }
-        join = { window = "1h", memory = 1_000_000, disk = "20ms", late = "correct" }
+        join = { window = "1h", memory = 1_000_000, memory_time = "10min", disk = "20ms", late = "correct" }
         negatives = { keep = 0.1, correct = "serving" }
         queue = { limit = 100_000, full = "drop_oldest" }
     "#;

@@ -115,6 +115,11 @@ impl Stream {
         &self.requests
     }
 
+    /// When the last request comes, if any comes any more; found by drawing them all.
+    pub fn last_request(&self) -> Option<SimTime> {
+        self.arrivals.last_time()
+    }
+
     /// Which negatives are kept, and how predictions are corrected for it.
     pub fn negatives(&self) -> &Negatives {
         &self.negatives

@@ -30,10 +30,14 @@ pub struct Join {
     /// How long features wait for an action: without one they become a negative example then.
     /// Actions wait as long for their features, and have no effect without them.
     pub window: SimSpan,
-    /// Number of requests whose features wait in memory; the oldest of more lie on disk. All wait
-    /// in memory when left out.
+    /// Number of requests whose features wait in memory; the oldest of more lie on disk. No limit
+    /// when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
+    /// How long features wait in memory before they go to disk; as long as the window when left
+    /// out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_time: Option<SimSpan>,
     /// How long it takes to find features on disk. Late actions look there too.
     pub disk: SimSpan,
     /// What happens to an action after the window has closed.
@@ -45,6 +49,7 @@ impl Default for Join {
         Join {
             window: SimSpan(3_600_000_000_000),
             memory: None,
+            memory_time: None,
             disk: SimSpan(20_000_000),
             late: LateAction::default(),
         }
@@ -237,6 +242,7 @@ impl Joiner {
             self.close_first(at, out);
         }
         self.now = now;
+        self.spill();
     }
 
     /// Closes all windows before `now`.
@@ -246,11 +252,13 @@ impl Joiner {
             self.close_first(at, out);
         }
         self.now = now;
+        self.spill();
     }
 
     /// Closes the window that closes first, at `at`.
     fn close_first(&mut self, at: SimTime, out: &mut Vec<Emitted>) {
         self.now = at;
+        self.spill();
         let closes = |waiting: &VecDeque<Waiting>| {
             waiting.front().is_some_and(|front| front.since + self.join.window == at)
         };
@@ -306,11 +314,13 @@ impl Joiner {
         }
     }
 
-    /// Moves the oldest features to disk until the others fit into memory.
+    /// Moves features to disk that have been in memory for too long, and the oldest of too many.
     fn spill(&mut self) {
         let memory = self.join.memory.unwrap_or(u64::MAX);
-        while self.counts.in_memory > memory {
-            let request = self.features[self.spilled].request;
+        let stays = self.join.memory_time.unwrap_or(SimSpan(u64::MAX));
+        while let Some(&Waiting { request, since }) = self.features.get(self.spilled)
+            && (self.counts.in_memory > memory || since + stays < self.now)
+        {
             self.spilled += 1;
             if self.known(request) == Known::InMemory {
                 self.set(request, Known::OnDisk);

@@ -78,6 +78,7 @@ impl Plain {
                 Some((due(since)?, 0, place, story.request.number))
             });
             let Some((at, is_features, _, number)) = features.chain(actions).min() else { return };
+            self.spill(at);
             let keeps = self.negatives.keeps(number, self.streams);
             let story = self.stories.get_mut(&number).unwrap();
             if is_features == 0 {
@@ -93,8 +94,23 @@ impl Plain {
         }
     }
 
+    /// What lies on disk at `now`.
+    fn spill(&mut self, now: SimTime) {
+        let stays = self.join.memory_time.unwrap_or(SimSpan(u64::MAX));
+        let mut in_memory: Vec<&mut Story> =
+            self.stories.values_mut().filter(|story| story.waits() && !story.on_disk).collect();
+        in_memory.sort_by_key(|story| story.features);
+        let memory = self.join.memory.unwrap_or(u64::MAX);
+        let over = (in_memory.len() as u64).saturating_sub(memory) as usize;
+        for (place, story) in in_memory.into_iter().enumerate() {
+            let (since, _) = story.features.unwrap();
+            story.on_disk = place < over || since + stays < now;
+        }
+    }
+
     fn features(&mut self, request: Request, now: SimTime) {
         self.close(now, false);
+        self.spill(now);
         let place = self.messages;
         let story = self.story(request);
         if story.features.is_some() {
@@ -105,16 +121,12 @@ impl Plain {
             story.end = Some(End::Positive);
             self.emit(request, now, (true, 1.0, Origin::Memory));
         }
-        let mut in_memory: Vec<&mut Story> =
-            self.stories.values_mut().filter(|story| story.waits() && !story.on_disk).collect();
-        in_memory.sort_by_key(|story| story.features);
-        let memory = self.join.memory.unwrap_or(u64::MAX);
-        let over = (in_memory.len() as u64).saturating_sub(memory) as usize;
-        in_memory.into_iter().take(over).for_each(|story| story.on_disk = true);
+        self.spill(now);
     }
 
     fn action(&mut self, request: Request, now: SimTime) {
         self.close(now, false);
+        self.spill(now);
         let (place, found) = (self.messages, now + self.join.disk);
         let story = self.story(request);
         match story.end {
@@ -162,9 +174,11 @@ fn joins() -> impl Strategy<Value = Join> {
     let memory = prop_oneof![Just(None), (0u64..6).prop_map(Some)];
     let late =
         prop_oneof![Just(LateAction::Drop), Just(LateAction::Second), Just(LateAction::Correct)];
-    (window, memory, 0u64..5, late).prop_map(|(window, memory, disk, late)| Join {
+    let time = prop_oneof![Just(None), (0u64..30).prop_map(|time| Some(SimSpan(time)))];
+    (window, memory, time, 0u64..5, late).prop_map(|(window, memory, time, disk, late)| Join {
         window: SimSpan(window),
         memory,
+        memory_time: time,
         disk: SimSpan(disk),
         late,
     })
@@ -204,6 +218,7 @@ proptest! {
                 _ => {
                     joiner.close(now, &mut out);
                     plain.close(now, true);
+                    plain.spill(now);
                 }
             }
             prop_assert_eq!(&out, &plain.out);
@@ -238,7 +253,8 @@ struct Bench {
 
 impl Bench {
     fn new(memory: Option<u64>, late: LateAction) -> Bench {
-        let join = Join { window: SimSpan(10), memory, disk: SimSpan(3), late };
+        let disk = SimSpan(3);
+        let join = Join { window: SimSpan(10), memory, memory_time: None, disk, late };
         let joiner = Joiner::new(join, Negatives::default(), Streams::new(1));
         Bench { joiner, out: Vec::new() }
     }
@@ -362,6 +378,16 @@ fn the_oldest_features_lie_on_disk_and_take_longer_to_find() {
         (3, 5, "positive, Memory"),
         (0, 11, "negative, Disk"),
     ];
+    assert_eq!(bench.emitted(), told(&expected));
+}
+
+#[test]
+fn features_go_to_disk_after_their_time_in_memory() {
+    let mut bench = Bench::new(None, LateAction::Drop);
+    bench.joiner.join.memory_time = Some(SimSpan(4));
+    bench.features(0, 1).features(1, 1).features(2, 3).action(0, 5).action(1, 6).action(2, 6);
+    let expected =
+        [(0, 5, "positive, Memory"), (1, 9, "positive, Disk"), (2, 6, "positive, Memory")];
     assert_eq!(bench.emitted(), told(&expected));
 }
 
