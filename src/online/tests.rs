@@ -10,9 +10,9 @@ use crate::base::persist::{Loader, Saver};
 use crate::base::{Persist, SimSpan, SimTime, Streams};
 use crate::data::{Batch, DataSource, Synthetic, synthetic};
 
-/// A generated log of two days with 200 examples.
+/// A generated log of two days with 300 examples: more than are read at once for their labels.
 fn log() -> Arc<dyn DataSource> {
-    let text = "users = 40\nitems = 40\ndays = 2\nrows_per_day = 100";
+    let text = "users = 40\nitems = 40\ndays = 2\nrows_per_day = 150";
     let config: synthetic::Config = toml::from_str(text).unwrap();
     Arc::new(Synthetic::new(&config, Streams::new(1)).unwrap())
 }
@@ -239,7 +239,7 @@ fn without_windows_that_close_only_positives_come() {
     let positives = labels(&log).iter().filter(|label| **label).count();
     assert_eq!(taken.len(), positives);
     assert!(taken.iter().all(|example| example.is_positive));
-    assert_eq!(stream.joiner().counts().waiting(), 200 - positives as u64);
+    assert_eq!(stream.joiner().counts().waiting(), 300 - positives as u64);
     assert!(stream.is_over());
 }
 
@@ -248,10 +248,38 @@ fn a_short_step_is_given_only_at_the_end() {
     let online: Online =
         toml::from_str("arrivals = { kind = \"even\", rate = 1.0 }\njoin.window = \"0s\"").unwrap();
     let mut stream = stream(&online, &log());
-    stream.advance(SimTime(0) + seconds(199), |_| ());
-    assert_eq!((stream.has(199), stream.has(200), stream.is_over()), (true, false, false));
-    stream.advance(SimTime(0) + seconds(200), |_| ());
-    assert_eq!((stream.has(300), stream.is_over()), (true, true));
-    stream.take(200, SimTime(0) + seconds(200), &mut Vec::new());
+    stream.advance(SimTime(0) + seconds(299), |_| ());
+    assert_eq!((stream.has(299), stream.has(300), stream.is_over()), (true, false, false));
+    stream.advance(SimTime(0) + seconds(300), |_| ());
+    assert_eq!((stream.has(400), stream.is_over()), (true, true));
+    stream.take(300, SimTime(0) + seconds(300), &mut Vec::new());
     assert!(!stream.has(1));
+}
+
+/// A request a second, and room for ten examples: the joiner does nothing until a worker takes some,
+/// and then all of it at once.
+#[test]
+fn a_joiner_before_a_full_queue_stands_still() {
+    let online: Online = toml::from_str(
+        "arrivals = { kind = \"even\", rate = 1.0 }\njoin.window = \"0s\"\nqueue.limit = 10",
+    )
+    .unwrap();
+    let mut stream = stream(&online, &log());
+    let at = |count| SimTime(0) + seconds(count);
+    let mut arrived = 0;
+    stream.advance(at(100), |_| arrived += 1);
+    // Users do not wait for it. It stands still with the first example for which there is no room.
+    assert_eq!((arrived, stream.is_blocked(), stream.next_time()), (100, true, Some(at(101))));
+    assert_eq!((stream.queue().len(), stream.joiner().counts().features), (10, 11));
+    let mut taken = Vec::new();
+    stream.take(4, at(100), &mut taken);
+    assert_eq!((stream.queue().len(), stream.joiner().counts().features), (10, 15));
+    stream.advance(at(200), |_| arrived += 1);
+    stream.take(10, at(200), &mut taken);
+    assert_eq!((arrived, stream.joiner().counts().features), (200, 25));
+    stream.check();
+    let emitted: Vec<(u64, SimTime)> = taken.iter().map(|e| (e.request, e.emitted)).collect();
+    let on_time = (0..10).map(|request| (request, at(request + 1)));
+    let late = (10..14).map(|request| (request, at(100)));
+    assert_eq!(emitted, on_time.chain(late).collect::<Vec<_>>());
 }
