@@ -90,3 +90,71 @@ impl Messages {
         [comes.then(|| at(2)), (comes && chance(1) < *twice).then(|| at(3))]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn messages(features: &str, actions: &str, folder: &Path) -> Messages {
+        let (features, actions) = (toml::from_str(features), toml::from_str(actions));
+        Messages::new(&features.unwrap(), &actions.unwrap(), folder, Streams::new(9)).unwrap()
+    }
+
+    fn request(number: u64) -> Request {
+        Request { number, at: SimTime(number * SECOND) }
+    }
+
+    #[test]
+    fn messages_have_their_shares_and_mean_delays() {
+        let delay = |mean| format!("delay = {{ mean = \"{mean}s\", law.kind = \"exponential\" }}");
+        let features = format!("lost = 0.2\n{}", delay(3));
+        let actions = format!("never = 0.3\ntwice = 0.4\n{}", delay(60));
+        let messages = messages(&features, &actions, Path::new("."));
+        let n = 20_000;
+        let mut seconds = [const { Vec::new() }; 3];
+        for request in (0..n).map(request) {
+            let [action, copy] = messages.actions(request);
+            assert!(copy.is_none() || action.is_some());
+            let all = [messages.features(request), action, copy];
+            for (at, list) in all.into_iter().zip(&mut seconds) {
+                list.extend(at.map(|at| at.since(request.at).seconds()));
+            }
+        }
+        let expected = [(0.8, 3.0), (0.7, 60.0), (0.28, 60.0)];
+        for (list, (share, mean)) in seconds.iter().zip(expected) {
+            let (found, count) = (list.len() as f64 / n as f64, list.len() as f64);
+            assert!((found - share).abs() < 4.0 * (0.25 / n as f64).sqrt(), "{share}: {found}");
+            let found = list.iter().sum::<f64>() / count;
+            assert!((found / mean - 1.0).abs() < 4.0 / count.sqrt(), "{mean}: {found}");
+        }
+        // An action and its copy have delays of their own.
+        assert_ne!(seconds[1][..5], seconds[2][..5]);
+    }
+
+    #[test]
+    fn delays_may_be_measured_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("log.csv"), "delay\n5\n700\n").unwrap();
+        let law = r#"{ kind = "trace", file = "log.csv", seconds = "delay", mode = "resample" }"#;
+        let messages = messages("", &format!("delay.law = {law}"), folder.path());
+        let delays: Vec<f64> = (0..1000)
+            .filter_map(|number| messages.actions(request(number))[0])
+            .zip((0..).map(request))
+            .map(|(at, request)| at.since(request.at).seconds())
+            .collect();
+        let short = delays.iter().filter(|delay| **delay == 5.0).count();
+        let long = delays.iter().filter(|delay| **delay == 700.0).count();
+        assert_eq!((short + long, delays.len()), (1000, 1000));
+        assert!((400..600).contains(&short), "{short}");
+    }
+
+    #[test]
+    fn without_settings_everything_comes_at_once() {
+        let messages = messages("", "", Path::new("."));
+        let (request, at) = (request(3), SimTime(3 * SECOND));
+        assert_eq!(messages.features(request), Some(at));
+        assert_eq!(messages.actions(request), [Some(at), None]);
+    }
+}
