@@ -45,7 +45,8 @@
 //! - [`params`]: the layout of a model's parameters, what a worker pulled, the gradient it pushes.
 //! - [`model`], [`optimizer`], [`cluster`], [`protocol`], [`metrics`]: the interchangeable parts,
 //!   one file each; none imports another's folder.
-//! - [`server`]: weights and optimizer slots, spread over shards.
+//! - [`server`]: weights and optimizer slots, spread over shards. [`online`]: a live stream of
+//!   requests, and the joiner that makes examples of it.
 //! - [`remedy`]: corrections against staleness when a push arrives.
 //! - [`sim`]: the event queue and the engine, which alone knows more than one part.
 //! - [`scenario`]: the scenario of a user: read, checked, explained, built.
@@ -91,6 +92,7 @@ pub mod experiment;
 pub mod metrics;
 pub mod model;
 pub mod nn;
+pub mod online;
 pub mod optimizer;
 pub mod params;
 pub mod protocol;

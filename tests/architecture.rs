@@ -14,7 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["data", "nn"],
     &["params"],
     &["model", "optimizer", "cluster", "protocol", "metrics"],
-    &["server"],
+    &["server", "online"],
     &["remedy"],
     &["sim"],
     &["scenario"],

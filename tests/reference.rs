@@ -105,6 +105,7 @@ impl BatchFixture {
             history_offsets: self.history_offsets,
             history: self.history,
             numeric: self.numeric,
+            ..Batch::default()
         }
     }
 }

@@ -61,6 +61,16 @@ pub enum Purpose {
     ShardFailure = 26,
     /// Which increment is missing when a shard returns (`entity` = shard, `count` = failure).
     Increment = 27,
+    /// The time between two requests of a stream (`count` = request).
+    Arrival = 28,
+    /// The action on a request: whether it never comes (`entity` = 0), whether it is sent twice (1),
+    /// how late it is (2), and how late its copy (3); `count` = request.
+    Action = 29,
+    /// The features of a request: whether they are lost (`entity` = 0), how late they are (1);
+    /// `count` = request.
+    Features = 30,
+    /// Whether a request without an action is kept (`count` = request).
+    KeptNegative = 31,
     /// Whether dense parameters are transmitted (`entity` = worker, `count` = occasion and shard).
     Transmission = 40,
     /// Parameters re-initialised at a restart (a seed of its own draws).

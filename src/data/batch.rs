@@ -29,6 +29,11 @@ pub struct Batch {
     pub numeric: Vec<f32>,
     /// One entry per example.
     pub info: Vec<ExampleInfo>,
+    /// Weights of the examples in the loss; empty, as in every log, if all are 1.
+    pub weights: Vec<f32>,
+    /// What is added to the logit of each example before its loss; empty, as in every log, if
+    /// nothing is.
+    pub offsets: Vec<f32>,
 }
 
 impl Batch {
@@ -60,6 +65,8 @@ impl Batch {
         self.fields.extend_from_slice(&other.fields[range.start * fields..range.end * fields]);
         self.numeric.extend_from_slice(&other.numeric[range.start * numeric..range.end * numeric]);
         self.info.extend_from_slice(&other.info[range.clone()]);
+        self.weights.extend_from_slice(other.weights.get(range.clone()).unwrap_or_default());
+        self.offsets.extend_from_slice(other.offsets.get(range.clone()).unwrap_or_default());
         if other.history_offsets.len() > all {
             let offsets = &other.history_offsets[range.start..=range.end];
             let first = offsets[0];
@@ -79,6 +86,8 @@ impl Batch {
         self.history.clear();
         self.numeric.clear();
         self.info.clear();
+        self.weights.clear();
+        self.offsets.clear();
     }
 }
 
@@ -89,5 +98,7 @@ crate::persist!(Batch {
     history_offsets: state,
     history: state,
     numeric: state,
-    info: state
+    info: state,
+    weights: state,
+    offsets: state
 });

@@ -5,6 +5,7 @@ use std::fmt::{self, Debug};
 
 use crate::data::Batch;
 use crate::nn::Real;
+use crate::nn::loss::weighted_cross_entropy;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Layout, View};
 
@@ -56,7 +57,8 @@ pub trait Model: Send + Sync + Debug {
     /// The parameters that the network needs.
     fn layout(&self) -> &Layout;
 
-    /// Mean binary cross-entropy of the batch and its gradient on `view`, regulariser included.
+    /// Mean binary cross-entropy of the batch, by its weights and offsets, and its gradient on `view`,
+    /// regulariser included.
     fn gradient(
         &self,
         view: View<'_, f32>,
@@ -65,7 +67,7 @@ pub trait Model: Send + Sync + Debug {
         into: &mut Gradient<f32>,
     );
 
-    /// The logits of the batch on `view`, in evaluation mode.
+    /// The logits of the batch on `view`, in evaluation mode, without offsets.
     fn scores(
         &self,
         view: View<'_, f32>,
@@ -149,7 +151,10 @@ fn run<N: NeuralNetwork, F: Real>(
     into.reset(layout.dense_len(), rows_len(layout, view.lookups), layout.moving_len());
     network.forward(view, batch, Mode::Train, tape, logits);
     into.examples = batch.len() as u32;
-    into.loss = crate::nn::loss::cross_entropy(logits, &batch.labels, d_logits);
+    for (logit, offset) in logits.iter_mut().zip(&batch.offsets) {
+        *logit += F::from_f64(f64::from(*offset));
+    }
+    into.loss = weighted_cross_entropy(logits, &batch.labels, &batch.weights, d_logits);
     network.backward(view, batch, tape, d_logits, into);
     network.regularise(view, batch, into);
 }

@@ -167,6 +167,55 @@ fn gradients_are_the_slopes_of_the_loss() {
     }
 }
 
+/// Weights of both signs, and offsets, as a live stream gives them.
+#[test]
+fn weights_and_offsets_are_part_of_the_loss() {
+    let (schema, plain) = (schema(), batch(&schema(), 7));
+    let mut batch = plain.clone();
+    batch.weights = numbers(7, 7).into_iter().map(|x| x as f32).collect();
+    batch.offsets = numbers(8, 7).into_iter().map(|x| 2.0 * x as f32).collect();
+    let neutral = Batch { weights: vec![1.0; 7], offsets: vec![0.0; 7], ..plain.clone() };
+    for choice in configurations().into_iter().take(9) {
+        let model = choice.build(&schema, ModelContext::default()).unwrap();
+        let setting = TestParameters::new(model, &schema, &batch);
+        let TestParameters { dense, rows, .. } = &setting;
+        let gradient = setting.gradient(&batch, dense, rows);
+        let by_dense = slopes(dense, |dense| setting.gradient(&batch, dense, rows).loss);
+        let by_rows = slopes(rows, |rows| setting.gradient(&batch, dense, rows).loss);
+        assert_slopes(&format!("dense of {choice:?}"), &by_dense, &gradient.dense);
+        assert_slopes(&format!("rows of {choice:?}"), &by_rows, &gradient.rows);
+        assert_eq!(setting.single(&neutral), setting.single(&plain), "{choice:?}");
+        // What is served has neither.
+        assert_eq!(setting.single(&batch).1, setting.single(&plain).1, "{choice:?}");
+    }
+}
+
+/// A batch may hold an example and its withdrawal: together they have no loss.
+#[test]
+fn an_example_of_weight_minus_one_takes_itself_back() {
+    let (schema, some) = (schema(), batch(&schema(), 6));
+    let mut both = some.clone();
+    let events = some.events() as u32;
+    both.labels.extend_from_within(..);
+    both.fields.extend_from_within(..);
+    both.history.extend_from_within(..);
+    both.history_offsets.extend(some.history_offsets[1..].iter().map(|end| end + events));
+    both.numeric.extend_from_within(..);
+    both.info.extend_from_within(..);
+    both.weights = [vec![1.0; 6], vec![-1.0; 6]].concat();
+    for choice in configurations().into_iter().take(9) {
+        let model = choice.build(&schema, ModelContext::default()).unwrap();
+        let setting = TestParameters::new(model, &schema, &both);
+        let gradient = setting.gradient(&both, &setting.dense, &setting.rows);
+        let all = gradient.dense.iter().chain(&gradient.rows);
+        assert!(all.into_iter().all(|g| g.abs() < 1e-14), "{choice:?}: {gradient:?}");
+        assert!(gradient.loss.abs() < 1e-14, "{choice:?}");
+    }
+    let mut half = Batch::default();
+    half.copy_part(&both, 6..12);
+    assert_eq!(half, Batch { weights: vec![-1.0; 6], ..some });
+}
+
 #[test]
 fn single_precision_is_close_to_double() {
     let (schema, batch) = (schema(), batch(&schema(), 40));

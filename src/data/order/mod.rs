@@ -134,7 +134,8 @@ pub struct Cursor {
 }
 
 impl ExampleSequence {
-    fn new(days: Vec<Day>) -> ExampleSequence {
+    /// The examples of these days, in the given order.
+    pub fn new(days: Vec<Day>) -> ExampleSequence {
         let ends = days.iter().scan(0, |end, day| {
             *end += day.examples;
             Some(*end)

@@ -1,0 +1,304 @@
+//! The whole stream: requests come, their features and actions reach the joiner, and the examples
+//! that it makes wait for workers.
+//!
+//! It is a state machine that is told how late it is. What it does up to an instant does not depend
+//! on how often it was asked in between, so that the engine need not wake it for every message.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::arrivals::Arrivals;
+use super::delays::Messages;
+use super::joiner::{Emitted, Joiner};
+use super::negatives::Negatives;
+use super::queue::ExampleQueue;
+use super::requests::{Labels, Request, Requests};
+use super::settings::Online;
+use crate::base::{SimTime, Streams};
+use crate::cluster::LawError;
+use crate::data::DataSource;
+
+/// What a message brings. At the same instant features come before actions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+enum Brings {
+    #[default]
+    Features,
+    Action,
+}
+
+/// A message on its way to the joiner; the order is that in which messages come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+struct Message {
+    at: SimTime,
+    brings: Brings,
+    request: Request,
+}
+
+/// What became of the requests, as far as the joiner does not see it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StreamCounts {
+    /// Requests so far.
+    pub requests: u64,
+    /// Requests that are positive in the log.
+    pub positives: u64,
+    /// Requests whose features are lost: they never become an example.
+    pub features_lost: u64,
+    /// Positive requests whose action never comes.
+    pub never: u64,
+    /// Actions that are sent twice.
+    pub twice: u64,
+    /// Features that are on their way to the joiner.
+    pub features_on_way: u64,
+    /// Actions that are on their way to the joiner, copies included.
+    pub actions_on_way: u64,
+}
+
+/// A live stream of examples.
+#[derive(Debug)]
+pub struct Stream {
+    requests: Arc<Requests>,
+    labels: Labels,
+    arrivals: Arrivals,
+    laws: Messages,
+    negatives: Negatives,
+    messages: BinaryHeap<Reverse<Message>>,
+    joiner: Joiner,
+    /// Examples whose features are being found on disk, in the order in which they are found.
+    on_disk: VecDeque<Emitted>,
+    /// Examples that are ready: the first waits for room in the queue, if there are any.
+    ready: VecDeque<Emitted>,
+    queue: ExampleQueue,
+    /// When the queue last had room again for a joiner that stood still.
+    freed: SimTime,
+    counts: StreamCounts,
+    /// What the joiner emits at once.
+    emitted: Vec<Emitted>,
+}
+
+impl Stream {
+    /// The stream of a window of a log, before its first request. Files are searched relative to
+    /// `folder`. The settings are [usable](Online::unusable).
+    ///
+    /// # Errors
+    /// If a file with delays cannot be read.
+    pub fn new(
+        online: &Online,
+        requests: Arc<Requests>,
+        source: Arc<dyn DataSource>,
+        folder: &Path,
+        streams: Streams,
+    ) -> Result<Stream, LawError> {
+        let law = online.arrivals.build(&requests);
+        Ok(Stream {
+            labels: Labels::new(source, Arc::clone(&requests)),
+            arrivals: Arrivals::new(law, &online.pace, requests.len(), streams),
+            laws: Messages::new(&online.features, &online.actions, folder, streams)?,
+            negatives: online.negatives,
+            messages: BinaryHeap::new(),
+            joiner: Joiner::new(online.join, online.negatives, streams),
+            on_disk: VecDeque::new(),
+            ready: VecDeque::new(),
+            queue: ExampleQueue::new(online.queue),
+            freed: SimTime::ZERO,
+            counts: StreamCounts::default(),
+            emitted: Vec::new(),
+            requests,
+        })
+    }
+
+    /// The requests of the whole stream.
+    pub fn requests(&self) -> &Arc<Requests> {
+        &self.requests
+    }
+
+    /// When the last request comes, if any comes any more; found by drawing them all.
+    pub fn last_request(&self) -> Option<SimTime> {
+        self.arrivals.last_time()
+    }
+
+    /// Which negatives are kept, and how predictions are corrected for it.
+    pub fn negatives(&self) -> &Negatives {
+        &self.negatives
+    }
+
+    /// What became of the requests.
+    pub fn counts(&self) -> &StreamCounts {
+        &self.counts
+    }
+
+    /// The joiner.
+    pub fn joiner(&self) -> &Joiner {
+        &self.joiner
+    }
+
+    /// The queue of examples.
+    pub fn queue(&self) -> &ExampleQueue {
+        &self.queue
+    }
+
+    /// Whether the joiner stands still, because the queue is full.
+    pub fn is_blocked(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// When something happens next; `None` if nothing will until workers take examples.
+    pub fn next_time(&self) -> Option<SimTime> {
+        let joins = if self.is_blocked() { None } else { self.next_join() };
+        [self.arrivals.next_time(), joins].into_iter().flatten().min()
+    }
+
+    /// Whether no example will enter the queue any more.
+    pub fn is_over(&self) -> bool {
+        !self.is_blocked() && self.next_time().is_none()
+    }
+
+    /// Whether a worker that wants `count` examples can have them, or the last ones.
+    pub fn has(&self, count: usize) -> bool {
+        self.queue.len() >= count as u64 || self.is_over() && !self.queue.is_empty()
+    }
+
+    /// Everything up to `now` happens, this instant included. `arrives` is told of every request
+    /// that comes, before any message of it has an effect.
+    ///
+    /// # Panics
+    /// If time goes backwards: a bug of the caller.
+    pub fn advance(&mut self, now: SimTime, mut arrives: impl FnMut(Request)) {
+        while let Some(request) = self.arrivals.next(now) {
+            self.send(request);
+            arrives(request);
+        }
+        self.join(now);
+    }
+
+    /// Moves up to `count` examples to `into`, the oldest first. Everything up to `now` must have
+    /// happened.
+    pub fn take(&mut self, count: usize, now: SimTime, into: &mut Vec<Emitted>) {
+        self.queue.take(count, now, into);
+        if self.is_blocked() {
+            self.freed = now;
+            self.join(now);
+        }
+    }
+
+    /// Sends the messages of a request on their way.
+    fn send(&mut self, request: Request) {
+        self.counts.requests += 1;
+        match self.laws.features(request) {
+            Some(at) => {
+                self.counts.features_on_way += 1;
+                self.messages.push(Reverse(Message { at, brings: Brings::Features, request }));
+            }
+            None => self.counts.features_lost += 1,
+        }
+        if !self.labels.is_positive(request.number) {
+            return;
+        }
+        self.counts.positives += 1;
+        let [action, copy] = self.laws.actions(request);
+        self.counts.never += u64::from(action.is_none());
+        self.counts.twice += u64::from(copy.is_some());
+        for at in [action, copy].into_iter().flatten() {
+            self.counts.actions_on_way += 1;
+            self.messages.push(Reverse(Message { at, brings: Brings::Action, request }));
+        }
+    }
+
+    /// When the joiner has something to do next.
+    fn next_join(&self) -> Option<SimTime> {
+        let message = self.messages.peek().map(|Reverse(message)| message.at);
+        let found = self.on_disk.front().map(|example| example.emitted);
+        let next = [message, found, self.joiner.next_time()].into_iter().flatten().min();
+        next.filter(|at| *at < SimTime::MAX)
+    }
+
+    /// The joiner does what there is to do up to `now`, unless the queue is full.
+    fn join(&mut self, now: SimTime) {
+        loop {
+            while !self.queue.is_blocked()
+                && let Some(example) = self.ready.pop_front()
+            {
+                let emitted = example.emitted.max(self.freed);
+                self.queue.push(Emitted { emitted, ..example });
+            }
+            match self.next_join() {
+                Some(at) if at <= now && !self.is_blocked() => self.join_one(at),
+                _ => return,
+            }
+        }
+    }
+
+    /// The joiner does one thing, at `at`: it gets a message, finds features on disk, or closes the
+    /// windows that close now.
+    fn join_one(&mut self, at: SimTime) {
+        if let Some(Reverse(message)) = self.messages.peek().filter(|message| message.0.at == at) {
+            let Message { brings, request, .. } = *message;
+            self.messages.pop();
+            match brings {
+                Brings::Features => {
+                    self.counts.features_on_way -= 1;
+                    self.joiner.features(request, at, &mut self.emitted);
+                }
+                Brings::Action => {
+                    self.counts.actions_on_way -= 1;
+                    self.joiner.action(request, at, &mut self.emitted);
+                }
+            }
+        } else if self.on_disk.front().is_some_and(|example| example.emitted == at) {
+            self.ready.extend(self.on_disk.pop_front());
+        } else {
+            self.joiner.close(at, &mut self.emitted);
+        }
+        for example in self.emitted.drain(..) {
+            let list = if example.emitted > at { &mut self.on_disk } else { &mut self.ready };
+            list.push_back(example);
+        }
+    }
+
+    /// Checks that every request was emitted, waits, or is counted as lost.
+    ///
+    /// # Panics
+    /// If one is not: a bug of the program.
+    pub fn check(&self) {
+        let (counts, joiner) = (&self.counts, self.joiner.counts());
+        self.joiner.check();
+        self.queue.check();
+        let known = joiner.features + counts.features_on_way + counts.features_lost;
+        assert_eq!(counts.requests, known, "{counts:?} {joiner:?}");
+        let sent = joiner.actions + counts.actions_on_way;
+        assert_eq!(counts.positives - counts.never + counts.twice, sent, "{counts:?} {joiner:?}");
+        let outside = (self.on_disk.len() + self.ready.len()) as u64;
+        let entered = self.queue.counts().offered;
+        assert_eq!(joiner.emitted(), entered + outside, "{joiner:?}");
+    }
+}
+
+crate::persist_plain!(Brings);
+crate::persist!(Message { at: state, brings: state, request: state });
+crate::persist!(StreamCounts {
+    requests: state,
+    positives: state,
+    features_lost: state,
+    never: state,
+    twice: state,
+    features_on_way: state,
+    actions_on_way: state
+});
+crate::persist!(Stream {
+    requests: fixed,
+    labels: state,
+    arrivals: state,
+    laws: fixed,
+    negatives: fixed,
+    messages: state,
+    joiner: state,
+    on_disk: state,
+    ready: state,
+    queue: state,
+    freed: state,
+    counts: state,
+    emitted: scratch
+});
