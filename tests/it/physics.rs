@@ -100,6 +100,20 @@ fn several_cores_serve_as_the_formula_says() {
     assert!((machine_repair(10, 1.0, 0.2) - 4.908_077).abs() < 1e-6);
 }
 
+#[test]
+fn a_fraction_of_a_core_can_only_be_shared() {
+    let read = |cores: f64, more: &str| {
+        let server = format!("[cluster.server]\ncores = {cores:?}\n{more}");
+        Scenario::from_text(&format!("[timing_only]\n[train.stop]\nupdates = 20\n{server}"))
+    };
+    let error = read(1.5, "").unwrap_err().to_string();
+    assert!(error.contains("one whole core") && error.contains("processor_sharing"), "{error}");
+    assert!(read(0.5, "discipline = 'processor_sharing'").is_err());
+    for (cores, more) in [(2.0, ""), (1.5, "discipline = 'processor_sharing'")] {
+        assert_eq!(read(cores, more).unwrap().cluster.server.cores, cores);
+    }
+}
+
 fn scenario() -> Scenario {
     let mut scenario = Scenario {
         timing_only: Some(Traffic { rows: 50, row_dim: 4, dense: 1000 }),
