@@ -40,18 +40,33 @@ pub(super) enum DataCommand {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct FitArgs {
-    /// The log: CSV with a header, one row per step; may be compressed (`.gz`).
-    pub(super) log: PathBuf,
-    /// Write the `[cluster]` table to this file, and step times that no law describes beside it;
-    /// stdout when left out.
+    /// The log: CSV with a header, one row per step; may be compressed (`.gz`, `.zst`). Further logs of the
+    /// same job at other sizes are fitted together with it.
+    #[arg(required = true, value_name = "LOG")]
+    pub(super) logs: Vec<PathBuf>,
+    /// Write the scenario of the first log to this file, and step times that no law describes
+    /// beside it; stdout when left out.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
     /// Overwrite existing files.
     #[arg(long)]
     pub(super) force: bool,
     /// Fit the first half of the log and predict the second.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "predict")]
     pub(super) halves: bool,
+    /// Write only the `[cluster]` table, for a scenario that trains a model.
+    #[arg(long)]
+    pub(super) table: bool,
+    /// Cores of the servers, if they are known: from 1, may be a fraction.
+    #[arg(long, value_name = "CORES")]
+    pub(super) cores: Option<f64>,
+    /// Predict the first log's job after changes: `workers=16` (or `x2`), `protocol=synchronous`,
+    /// `without=slowest`, `shards=2`, or several with commas between them; may be repeated.
+    #[arg(long, value_name = "CHANGES")]
+    pub(super) predict: Vec<String>,
+    /// Draw throughput and mean staleness against workers as FILE.svg and FILE.png.
+    #[arg(long, value_name = "FILE", conflicts_with = "halves")]
+    pub(super) picture: Option<PathBuf>,
     /// Give the workers of a class the same mean step time, not each its own.
     #[arg(long)]
     pub(super) pooled: bool,

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use super::exit::{Exit, Failure};
-use super::fit::{columns, failure, number, off, read_log, short};
 use super::log_args::{HowMany, MOST, WhatifArgs};
 use super::named_file;
 use super::say::out;
+use super::step_log::{columns, failure, file_name, number, off, read_log, short};
 use crate::base::counted;
-use crate::experiment::fit::fit as fit_cluster;
 use crate::experiment::fit::log::StepLog;
 use crate::experiment::fit::steady::SteadyFigures;
 use crate::experiment::fit::whatif::{Change, FittedJob};
+use crate::experiment::fit::{FitSettings, fit as fit_cluster};
 use crate::protocol::ProtocolChoice;
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::Scenario;
@@ -22,8 +22,12 @@ use crate::scenario::sweep::contestants::protocol;
 pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
     let log = read_log(&args.log, &columns(&args.columns))?;
     let here = Path::new(".");
-    let fitted = fit_cluster(&log, false, None).map_err(|error| failure(&error))?;
-    let now = FittedJob { cluster: fitted.cluster, protocol: ProtocolChoice::default() };
+    let logs = [log];
+    let mut fitted =
+        fit_cluster(&logs, &FitSettings::default()).map_err(|error| failure(&error))?;
+    let [log] = logs;
+    let cluster = fitted.clusters.remove(0);
+    let now = FittedJob { cluster, protocol: ProtocolChoice::default() };
     let mut rows = vec![("simulated as it is".to_string(), now.clone())];
     for (name, changes) in changes(args, &log)? {
         let job = changes.into_iter().fold(now.clone(), FittedJob::with);
@@ -96,7 +100,7 @@ fn changes(args: &WhatifArgs, log: &StepLog) -> Result<Vec<(String, Vec<Change>)
 }
 
 /// The number of a worker by its name in the log, or of the one with the longest steps.
-fn worker(log: &StepLog, name: &str) -> Result<u32, Failure> {
+pub(super) fn worker(log: &StepLog, name: &str) -> Result<u32, Failure> {
     if let Some(number) = log.workers.iter().position(|worker| worker == name) {
         return Ok(number as u32);
     }
@@ -170,8 +174,7 @@ fn text(log: &StepLog, predicted: &[(&str, SteadyFigures)]) -> String {
 /// The name and the text of a row's scenario, without what timing alone does not use.
 fn file(name: &str, job: &FittedJob, steps: u64) -> Result<(String, String), Failure> {
     let mut scenario = job.scenario(steps, 1);
-    let word = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
-    let file: String = name.chars().map(word).collect();
+    let file = file_name(name);
     scenario.scenario.name.clone_from(&file);
     scenario.scenario.title = format!("{name}, fitted to a log");
     let idle = [&OF_GRADIENTS[..], &["worker"]].concat();

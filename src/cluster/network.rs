@@ -48,10 +48,11 @@ pub struct ShardService {
     #[serde(skip_serializing_if = "Discipline::is_first_come")]
     pub discipline: Discipline,
     /// Cores of the shard's processor. A request is served by one of them; under
-    /// `processor_sharing` n requests share them, and none gets more than one.
-    #[serde(skip_serializing_if = "is_single")]
+    /// `processor_sharing` n requests share them, and none gets more than one. There, a fraction is
+    /// what others leave: with 1.5 cores one request has full speed, and two have three quarters.
+    #[serde(skip_serializing_if = "is_one")]
     #[schemars(range(min = 1, max = 1_024))]
-    pub cores: u32,
+    pub cores: f64,
     /// Under `processor_sharing`: the share of a push, relative to that of a pull.
     #[serde(skip_serializing_if = "is_one")]
     #[schemars(range(min = 0.001, max = 1_000.0))]
@@ -59,13 +60,8 @@ pub struct ShardService {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_single(cores: &u32) -> bool {
-    *cores == 1
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_one(weight: &f64) -> bool {
-    *weight == 1.0
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
 }
 
 impl Default for ShardService {
@@ -78,7 +74,7 @@ impl Default for ShardService {
             per_kib: SimSpan::ZERO,
             law: None,
             discipline: Discipline::default(),
-            cores: 1,
+            cores: 1.0,
             push_weight: 1.0,
         }
     }

@@ -1,8 +1,8 @@
 //! Processor sharing: a link or a processor that serves all its customers at once.
 //!
 //! A processor of c cores divides them among its customers by their weights, but nobody gets more
-//! than one core: with equal weights each of n customers has the speed min(1, c / n). Customers of
-//! one weight are a rank. A rank keeps a level: the work done so far for each of its customers. A
+//! than one core: with equal weights each of n customers has the speed min(1, c / n). There c may be a
+//! fraction: the processor has other work too. Customers of one weight are a rank. A rank keeps a level: the work done so far for each of its customers. A
 //! customer leaves when the level reaches its mark, which is known when it enters. So an arrival or
 //! a departure costs one operation on a heap, for any number of customers, and there are few ranks.
 //! Every arrival delays the later departures, so it makes the scheduled departure void: a departure
@@ -111,14 +111,19 @@ pub struct SharedStation {
 
 impl SharedStation {
     /// An empty station of so many cores.
-    pub fn new(cores: u32) -> SharedStation {
-        let cores = f64::from(cores.max(1));
+    pub fn new(cores: f64) -> SharedStation {
+        let cores = cores.max(1.0);
         SharedStation { cores, at: SimTime::ZERO, ranks: Vec::new(), entered: 0, turn: 0 }
     }
 
     /// The turn: departures scheduled in an earlier one are void.
     pub fn turn(&self) -> u64 {
         self.turn
+    }
+
+    /// The mean over the cores of what all of them did.
+    pub fn per_core(&self, all: SimSpan) -> SimSpan {
+        if self.cores == 1.0 { all } else { SimSpan((all.0 as f64 / self.cores) as u64) }
     }
 
     /// Whether there is no customer.
@@ -254,7 +259,7 @@ mod tests {
     /// Alone for 4, then half the speed each: the first has 6 left and needs 12, the second 10 - 6.
     #[test]
     fn two_customers_share_evenly() {
-        let mut sharing = SharedStation::new(1);
+        let mut sharing = SharedStation::new(1.0);
         sharing.enter(SimTime(0), SimSpan(10), 1.0, onward(0));
         sharing.enter(SimTime(4), SimSpan(10), 1.0, onward(1));
         assert_eq!(leaves(&mut sharing), (16, 0));
@@ -264,7 +269,7 @@ mod tests {
 
     #[test]
     fn weight_counts() {
-        let mut sharing = SharedStation::new(1);
+        let mut sharing = SharedStation::new(1.0);
         sharing.enter(SimTime(0), SimSpan(9), 1.0, onward(0));
         sharing.enter(SimTime(0), SimSpan(9), 3.0, onward(1));
         assert_eq!(leaves(&mut sharing), (12, 1));
@@ -274,7 +279,7 @@ mod tests {
     /// Three customers on two cores have two thirds of a core each, two have one each.
     #[test]
     fn nobody_gets_more_than_a_core() {
-        let mut sharing = SharedStation::new(2);
+        let mut sharing = SharedStation::new(2.0);
         sharing.enter(SimTime(0), SimSpan(10), 1.0, onward(0));
         sharing.enter(SimTime(4), SimSpan(8), 1.0, onward(1));
         sharing.enter(SimTime(4), SimSpan(10), 1.0, onward(2));
@@ -288,7 +293,7 @@ mod tests {
     /// The heavy customer gets its core, and the other two share the second one.
     #[test]
     fn what_a_heavy_customer_cannot_use_is_left_to_others() {
-        let mut sharing = SharedStation::new(2);
+        let mut sharing = SharedStation::new(2.0);
         sharing.enter(SimTime(0), SimSpan(6), 1.0, onward(0));
         sharing.enter(SimTime(0), SimSpan(6), 8.0, onward(1));
         sharing.enter(SimTime(0), SimSpan(9), 1.0, onward(2));
@@ -298,9 +303,25 @@ mod tests {
         assert_eq!(leaves(&mut sharing), (12, 2));
     }
 
+    /// One and a half cores: three quarters of one for each of two, then a whole one for the last.
+    #[test]
+    fn a_fraction_of_a_core_is_shared_too() {
+        let mut sharing = SharedStation::new(1.5);
+        sharing.enter(SimTime(0), SimSpan(6), 1.0, onward(0));
+        sharing.enter(SimTime(0), SimSpan(9), 1.0, onward(1));
+        assert_eq!(sharing.per_core(SimSpan(12)), SimSpan(8));
+        assert_eq!(leaves(&mut sharing), (8, 0));
+        assert_eq!(leaves(&mut sharing), (11, 1));
+        // The heavy one has its core, and half a core is left for the other.
+        sharing.enter(SimTime(11), SimSpan(6), 8.0, onward(2));
+        sharing.enter(SimTime(11), SimSpan(6), 1.0, onward(3));
+        assert_eq!(leaves(&mut sharing), (17, 2));
+        assert_eq!(leaves(&mut sharing), (20, 3));
+    }
+
     #[test]
     fn no_work_is_lost_among_many() {
-        let mut sharing = SharedStation::new(1);
+        let mut sharing = SharedStation::new(1.0);
         let total: u64 = (1..=100).sum();
         for k in 1..=100u32 {
             sharing.enter(SimTime(0), SimSpan(u64::from(k)), 1.0, onward(k));

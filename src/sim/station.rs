@@ -11,7 +11,7 @@ use crate::cluster::Discipline;
 /// of time.
 #[derive(Clone, Debug)]
 pub struct Station {
-    /// By core.
+    /// By core, if it is not shared.
     free_at: Vec<SimTime>,
     sharing: Option<Box<SharedStation>>,
     /// Time that all customers need so far, those in the queue included.
@@ -25,22 +25,26 @@ pub struct Station {
 impl Station {
     /// An idle station of one core, such as a link.
     pub fn new(discipline: Discipline) -> Station {
-        Station::with_cores(discipline, 1)
+        Station::with_cores(discipline, 1.0)
     }
 
-    /// An idle station of so many cores.
-    pub fn with_cores(discipline: Discipline, cores: u32) -> Station {
-        let sharing = match discipline {
-            Discipline::FirstCome => None,
-            Discipline::ProcessorSharing => Some(Box::new(SharedStation::new(cores))),
+    /// An idle station of so many cores; a fraction of a core counts only if it is shared.
+    pub fn with_cores(discipline: Discipline, cores: f64) -> Station {
+        let (sharing, lines) = match discipline {
+            Discipline::FirstCome => (None, cores.max(1.0) as usize),
+            Discipline::ProcessorSharing => (Some(Box::new(SharedStation::new(cores))), 1),
         };
-        let free_at = vec![SimTime::ZERO; cores.max(1) as usize];
+        let free_at = vec![SimTime::ZERO; lines];
         Station { free_at, sharing, work: SimSpan::ZERO, waited: SimSpan::ZERO, served: 0 }
     }
 
     /// Time that its cores spent serving until `now`, the mean over them.
     pub fn busy(&self, now: SimTime) -> SimSpan {
-        SimSpan(self.done(now).0 / self.free_at.len() as u64)
+        let done = self.done(now);
+        match &self.sharing {
+            Some(sharing) => sharing.per_core(done),
+            None => SimSpan(done.0 / self.free_at.len() as u64),
+        }
     }
 
     fn done(&self, now: SimTime) -> SimSpan {
@@ -142,7 +146,7 @@ mod tests {
 
     #[test]
     fn each_core_serves_one_customer() {
-        let mut station = Station::with_cores(Discipline::FirstCome, 2);
+        let mut station = Station::with_cores(Discipline::FirstCome, 2.0);
         assert_eq!(station.serve(SimTime(0), SimSpan(10)), SimTime(10));
         assert_eq!(station.serve(SimTime(1), SimSpan(4)), SimTime(5));
         assert_eq!(station.serve(SimTime(2), SimSpan(4)), SimTime(9));

@@ -8,6 +8,7 @@ mod containment;
 mod determinism;
 mod disk;
 mod exports;
+mod fit;
 mod folders;
 mod fuzz;
 mod generated;

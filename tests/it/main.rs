@@ -11,6 +11,7 @@ mod cuckoo;
 mod eviction;
 mod failures;
 mod fit;
+mod fit_elsewhere;
 mod identity;
 mod increments;
 mod layers;

@@ -49,8 +49,9 @@ fn sharing_is_insensitive_to_the_law_of_service() {
 }
 
 /// Machine repair with c repairers (M/M/c//N): throughput from the balance of births and deaths.
-fn machine_repair(workers: u32, cores: u32, service: f64) -> f64 {
-    let busy = |n: u32| f64::from(n.min(cores));
+/// With a fraction, n broken machines are repaired at the rate min(n, c) / service.
+fn machine_repair(workers: u32, cores: f64, service: f64) -> f64 {
+    let busy = |n: u32| f64::from(n).min(cores);
     let (mut weight, mut all, mut rate) = (1.0, 0.0, 0.0);
     for n in 0..=workers {
         all += weight;
@@ -77,13 +78,15 @@ fn several_cores_serve_as_the_formula_says() {
         let busy = simulation.shards()[0].processor.busy(simulation.now()).seconds();
         let rate = pushes.len() as f64 / spent;
         // Little's law for the cores.
-        let wanted = rate * 0.25 / f64::from(cores);
+        let wanted = rate * 0.25 / cores;
         assert!((busy / simulation.now().seconds() / wanted - 1.0).abs() < 0.02);
         rate
     };
-    for cores in [1, 2, 3, 20] {
+    for cores in [1.0, 1.5, 2.0, 2.75, 3.0, 20.0] {
         let wanted = machine_repair(16, cores, 0.25);
-        for discipline in [Discipline::FirstCome, Discipline::ProcessorSharing] {
+        // A fraction of a core can only be shared.
+        let whole = [Discipline::FirstCome].into_iter().filter(|_| cores.fract() == 0.0);
+        for discipline in whole.chain([Discipline::ProcessorSharing]) {
             let found = rate(cores, discipline, &exponential());
             assert!(
                 (found / wanted - 1.0).abs() < 0.015,
@@ -94,7 +97,21 @@ fn several_cores_serve_as_the_formula_says() {
         let found = rate(cores, Discipline::ProcessorSharing, &law);
         assert!((found / wanted - 1.0).abs() < 0.02, "{cores}: {found} {wanted}");
     }
-    assert!((machine_repair(10, 1, 0.2) - 4.908_077).abs() < 1e-6);
+    assert!((machine_repair(10, 1.0, 0.2) - 4.908_077).abs() < 1e-6);
+}
+
+#[test]
+fn a_fraction_of_a_core_can_only_be_shared() {
+    let read = |cores: f64, more: &str| {
+        let server = format!("[cluster.server]\ncores = {cores:?}\n{more}");
+        Scenario::from_text(&format!("[timing_only]\n[train.stop]\nupdates = 20\n{server}"))
+    };
+    let error = read(1.5, "").unwrap_err().to_string();
+    assert!(error.contains("one whole core") && error.contains("processor_sharing"), "{error}");
+    assert!(read(0.5, "discipline = 'processor_sharing'").is_err());
+    for (cores, more) in [(2.0, ""), (1.5, "discipline = 'processor_sharing'")] {
+        assert_eq!(read(cores, more).unwrap().cluster.server.cores, cores);
+    }
 }
 
 fn scenario() -> Scenario {

@@ -18,7 +18,7 @@ impl SpeedGroup {
     }
 
     /// Variance of the mean.
-    fn error(&self) -> f64 {
+    pub(super) fn error(&self) -> f64 {
         let (n, mean) = (self.times.len() as f64, self.mean());
         let squares: f64 = self.times.iter().map(|time| (time - mean) * (time - mean)).sum();
         squares / (n * (n - 1.0).max(1.0))

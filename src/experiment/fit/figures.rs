@@ -1,6 +1,8 @@
 //! The figures that are compared between a log and a simulation.
 
-/// Throughput and staleness of some steps.
+use super::stays::StayCurve;
+
+/// Throughput, staleness and times at the servers of some steps.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Figures {
     /// Time that the steps took.
@@ -11,6 +13,8 @@ pub struct Figures {
     staleness: Vec<f64>,
     /// Steps by staleness.
     histogram: Vec<u64>,
+    /// Times at the servers by company; empty if the log has no instants.
+    pub curve: StayCurve,
 }
 
 impl Figures {
@@ -31,6 +35,26 @@ impl Figures {
         self.histogram[at] += 1;
     }
 
+    /// Adds the steps of another run of the same job.
+    pub fn add(&mut self, other: &Figures) {
+        self.seconds += other.seconds;
+        let add = |own: &mut Vec<u64>, other: &[u64]| {
+            own.resize(own.len().max(other.len()), 0);
+            own.iter_mut().zip(other).for_each(|(own, other)| *own += other);
+        };
+        add(&mut self.steps, &other.steps);
+        add(&mut self.histogram, &other.histogram);
+        self.staleness.iter_mut().zip(&other.staleness).for_each(|(own, other)| *own += other);
+        self.curve.merge(&other.curve);
+    }
+
+    /// Mean staleness of the steps of some workers.
+    pub fn mean_over(&self, workers: &[usize]) -> Option<f64> {
+        let steps: u64 = workers.iter().map(|&worker| self.steps[worker]).sum();
+        let staleness: f64 = workers.iter().map(|&worker| self.staleness[worker]).sum();
+        (steps > 0 && !self.histogram.is_empty()).then(|| staleness / steps as f64)
+    }
+
     fn total(&self) -> f64 {
         self.steps.iter().sum::<u64>() as f64
     }
@@ -48,8 +72,7 @@ impl Figures {
 
     /// Mean staleness of a worker's steps.
     pub fn mean_of(&self, worker: usize) -> Option<f64> {
-        let known = self.steps[worker] > 0 && !self.histogram.is_empty();
-        known.then(|| self.staleness[worker] / self.steps[worker] as f64)
+        self.mean_over(&[worker])
     }
 
     /// Total variation distance of the staleness histograms: half the sum of the differences of

@@ -34,8 +34,7 @@ struct SampleStatistics {
 /// Fits every law to positive times; the best comes first.
 pub fn fit_laws(times: &[f64]) -> Vec<FittedLaw> {
     let sample = SampleStatistics::new(times);
-    let spread = sample.logs.iter().map(|log| (log - sample.logs[0]).abs()).fold(0.0, f64::max);
-    if spread < 1e-9 {
+    if sample.is_constant() {
         let law = StepTimeChoice::Constant(constant::Config {});
         return vec![FittedLaw { law, criterion: f64::NEG_INFINITY }];
     }
@@ -59,6 +58,9 @@ pub fn fit_laws(times: &[f64]) -> Vec<FittedLaw> {
 /// Largest difference between the distribution functions of the times and of the law
 /// (Kolmogorov-Smirnov). The law's own function comes from many draws.
 pub fn misfit(times: &[f64], law: &StepTimeChoice) -> f64 {
+    if SampleStatistics::new(times).is_constant() {
+        return 0.0;
+    }
     let Ok(law) = law.build(Path::new(".")) else { return 1.0 };
     let base = SimSpan::from_seconds(times.iter().sum::<f64>() / times.len() as f64);
     let streams = Streams::new(1);
@@ -84,6 +86,11 @@ impl SampleStatistics {
             sum_of_logs: logs.iter().sum(),
             logs,
         }
+    }
+
+    /// Whether all times are the same, but for the last digits of differences of instants.
+    fn is_constant(&self) -> bool {
+        self.logs.iter().all(|log| (log - self.logs[0]).abs() < 1e-9)
     }
 
     fn exponential(&self) -> f64 {

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::FitError;
 use super::figures::Figures;
+use super::stays::{Stay, StayCurve};
 use crate::base::significant;
 
 /// The shortest mean step of a worker, in seconds: the unit of a fitted time.
@@ -70,8 +71,12 @@ pub struct LoggedStep {
     pub number: Option<u64>,
     /// Seconds of computing.
     pub compute: f64,
+    /// Second at which its pull began, if that is logged; otherwise that at which it ended.
+    pub asked: Option<f64>,
     /// When it happened.
     pub at: Option<Instants>,
+    /// Version after its push, if it is logged.
+    pub version: Option<u64>,
     /// Updates between its pull and its push.
     pub staleness: Option<u64>,
 }
@@ -93,6 +98,7 @@ struct FoundColumns {
     worker: usize,
     step: Option<usize>,
     step_time: Option<usize>,
+    pull_begin: Option<usize>,
     pull_end: Option<usize>,
     push_begin: Option<usize>,
     push_end: Option<usize>,
@@ -120,6 +126,7 @@ impl FoundColumns {
                 .ok_or_else(|| missing("the worker", "--worker"))?,
             step: find(&columns.step, &["step"])?,
             step_time: find(&columns.step_time, &["step_s", "sleep_s", "seconds"])?,
+            pull_begin: find(&columns.pull_begin, &["t_pull0"])?,
             pull_end: find(&columns.pull_end, &["t_pull1"])?,
             push_begin: find(&columns.push_begin, &["t_push0"])?,
             push_end: find(&columns.push_end, &["t_push1"])?,
@@ -139,7 +146,7 @@ impl FoundColumns {
 }
 
 impl StepLog {
-    /// Reads a CSV file with a header, compressed if its name ends in `.gz`.
+    /// Reads a CSV file with a header, compressed if its name ends in `.gz` or `.zst`.
     ///
     /// # Errors
     /// If it cannot be read, lacks a needed column, or a row is malformed.
@@ -149,10 +156,12 @@ impl StepLog {
             reason: error.to_string(),
         };
         let file = File::open(path).map_err(unreadable)?;
-        if path.extension().is_some_and(|extension| extension == "gz") {
-            StepLog::parse(flate2::read::MultiGzDecoder::new(file), columns)
-        } else {
-            StepLog::parse(file, columns)
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("gz") => StepLog::parse(flate2::read::MultiGzDecoder::new(file), columns),
+            Some("zst") => {
+                StepLog::parse(zstd::stream::read::Decoder::new(file).map_err(unreadable)?, columns)
+            }
+            _ => StepLog::parse(file, columns),
         }
     }
 
@@ -168,32 +177,24 @@ impl StepLog {
         };
         let header = reader.headers().map_err(malformed)?.clone();
         let found = FoundColumns::find(&header, columns)?;
-        let pull_begin = columns.pull_begin.as_deref().unwrap_or("t_pull0");
-        let pull_begin = header.iter().position(|name| name.trim() == pull_begin);
         let mut rows = Vec::new();
-        let mut first_pull = BTreeMap::<String, f64>::new();
         let mut seen = BTreeMap::new();
         for record in reader.records() {
             let record = record.map_err(malformed)?;
             let line = record.position().map_or(0, csv::Position::line);
-            let (worker, step) = read_step(&record, line, &found)?;
+            let (worker, mut step) = read_step(&record, line, &found)?;
             if let Some(identity) = step.identity() {
                 refuse_second(&mut seen, &worker, &step, identity, line)?;
             }
-            if let Some(at) = pull_begin.or(found.pull_end) {
-                let at = instant(&record, at, line)?;
-                let first = first_pull.entry(worker.clone()).or_insert(at);
-                *first = first.min(at);
+            if let Some(at) = found.pull_begin.or(found.pull_end) {
+                step.asked = Some(instant(&record, at, line)?);
             }
             rows.push((worker, step));
         }
-        StepLog::assemble(rows, &first_pull)
+        StepLog::assemble(rows)
     }
 
-    fn assemble(
-        mut rows: Vec<(String, LoggedStep)>,
-        first_pull: &BTreeMap<String, f64>,
-    ) -> Result<StepLog, FitError> {
+    fn assemble(mut rows: Vec<(String, LoggedStep)>) -> Result<StepLog, FitError> {
         let mut workers: Vec<String> = rows.iter().map(|(worker, _)| worker.clone()).collect();
         // Names that are numbers are sorted as numbers.
         workers.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
@@ -212,9 +213,7 @@ impl StepLog {
         });
         count_staleness(&mut steps);
         refuse_timeless(&workers, &steps)?;
-        let latest = first_pull.values().copied().fold(f64::NEG_INFINITY, f64::max);
-        let earliest = first_pull.values().copied().fold(f64::INFINITY, f64::min);
-        let start_spread = if first_pull.is_empty() { 0.0 } else { latest - earliest };
+        let start_spread = start_spread(&steps, workers.len());
         let log = StepLog { workers, steps, start_spread };
         match log.figures().seconds {
             seconds if seconds > 0.0 && seconds <= LONGEST_LOG => Ok(log),
@@ -230,9 +229,14 @@ impl StepLog {
         self.steps.iter().all(|step| step.at.is_some())
     }
 
-    /// Only the steps `from..to`, with all workers.
-    pub fn part(&self, from: usize, to: usize) -> StepLog {
-        StepLog { steps: self.steps[from..to].to_vec(), ..self.clone() }
+    /// Only the steps `from..to`, with those workers that have one of them, as if there were no
+    /// others.
+    ///
+    /// # Errors
+    /// If they are too few.
+    pub fn part(&self, from: usize, to: usize) -> Result<StepLog, FitError> {
+        let steps = self.steps[from..to].iter();
+        StepLog::assemble(steps.map(|s| (self.workers[s.worker].clone(), s.clone())).collect())
     }
 
     /// The steps of each worker, in order.
@@ -244,12 +248,31 @@ impl StepLog {
         lists
     }
 
+    /// The stays at the servers: a step's push and its worker's next pull.
+    pub fn stays(&self) -> Vec<Stay> {
+        let mut stays = Vec::new();
+        for steps in self.by_worker() {
+            for pair in steps.windows(2) {
+                let follows = match (pair[0].number, pair[1].number) {
+                    (Some(a), Some(b)) => b == a + 1,
+                    _ => true,
+                };
+                let (Some(a), Some(b)) = (pair[0].at, pair[1].at) else { continue };
+                if follows && b.pulled >= a.pushed {
+                    stays.push(Stay { begins: a.pushes, pushed: a.pushed, ends: b.pulled });
+                }
+            }
+        }
+        stays
+    }
+
     /// The figures of the logged steps.
     pub fn figures(&self) -> Figures {
         let mut figures = Figures::new(self.workers.len());
         for step in &self.steps {
             figures.count(step.worker, step.staleness);
         }
+        figures.curve = StayCurve::of(&self.stays());
         let pushed = |step: &LoggedStep| step.at.map(|at| at.pushed);
         let ends = self.steps.first().and_then(pushed).zip(self.steps.last().and_then(pushed));
         figures.seconds = match ends {
@@ -304,9 +327,10 @@ fn read_step(
         (None, Some((pulled, pushed))) => Some(pushed - 1 - pulled),
         (None, None) => None,
     };
+    let version = whole(found.push_version)?;
     let number = whole(found.step)?;
     let worker = record.get(found.worker).unwrap_or("").trim().to_string();
-    Ok((worker, LoggedStep { worker: 0, number, compute, at, staleness }))
+    Ok((worker, LoggedStep { worker: 0, number, compute, asked: None, at, version, staleness }))
 }
 
 fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, FitError> {
@@ -339,6 +363,20 @@ impl LoggedStep {
         let instants = |at: Instants| [at.pulled, at.pushes, at.pushed].map(f64::to_bits);
         self.number.map(|number| [number, 0, 0]).or(self.at.map(instants))
     }
+}
+
+/// Seconds from the first worker's first pull to the last worker's first pull.
+fn start_spread(steps: &[LoggedStep], workers: usize) -> f64 {
+    let mut first = vec![f64::INFINITY; workers];
+    for step in steps {
+        if let Some(asked) = step.asked {
+            first[step.worker] = first[step.worker].min(asked);
+        }
+    }
+    let known = || first.iter().copied().filter(|at| at.is_finite());
+    let (latest, earliest) =
+        (known().fold(f64::NEG_INFINITY, f64::max), known().fold(f64::INFINITY, f64::min));
+    (latest - earliest).max(0.0)
 }
 
 /// Refuses a step that the log has already: with it, a worker would seem to do twice the work.
@@ -434,6 +472,9 @@ mod tests {
         let text = rows("who,took", |k| format!("0,0.{k}"));
         let error = parse(&text, &Columns::default()).unwrap_err().to_string();
         assert!(error.contains("--worker") && error.contains("who, took"), "{error}");
+        let columns = Columns { pull_begin: Some("t_pul0".into()), ..Columns::default() };
+        let error = parse(&text.replace("who", "worker"), &columns).unwrap_err().to_string();
+        assert!(error.contains("\"t_pul0\""), "{error}");
         let columns = Columns { worker: Some("nobody".into()), ..Columns::default() };
         let error = parse(&text, &columns).unwrap_err().to_string();
         assert!(error.contains("\"nobody\""), "{error}");
@@ -491,6 +532,23 @@ mod tests {
         let text = rows("worker,t_pull1,t_push0,t_push1", |k| format!("0,{k}e12,{k}e12,{k}e12"));
         let error = parse(&text, &Columns::default()).unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("read as seconds"), "{error}");
+    }
+
+    /// Worker 1 comes late and worker 2 leaves early: neither belongs to both halves.
+    #[test]
+    fn a_part_knows_only_its_own_workers_and_starts() {
+        let mut text = String::from("worker,t_pull0,t_pull1,t_push0,t_push1\n");
+        for k in 0..40 {
+            let worker = if k % 2 == 0 { 0 } else { 1 + usize::from(k < 20) };
+            text.push_str(&format!("{worker},{k},{k}.1,{k}.2,{k}.3\n"));
+        }
+        let log = parse(&text, &Columns::default()).unwrap();
+        assert_eq!((log.workers.len(), log.start_spread), (3, 21.0));
+        let halves = [log.part(0, 20).unwrap(), log.part(20, 40).unwrap()];
+        assert_eq!(halves.each_ref().map(|half| half.workers.join(" ")), ["0 2", "0 1"]);
+        assert_eq!(halves.each_ref().map(|half| half.start_spread), [1.0, 1.0]);
+        assert_eq!(halves[1].steps[1].worker, 1);
+        assert!(matches!(log.part(0, 3), Err(FitError::Short { steps: 3 })));
     }
 
     #[test]

@@ -1,37 +1,46 @@
 //! A cluster fitted to a log of a real job: machine classes, step-time laws, overheads.
 //!
-//! Step times and classes are read off the log, and so is the time of a step at the servers
-//! (`overhead`). The log does not show how the servers divide their time among workers that come at
-//! the same moment. This decides whether workers of equal speed drift apart or clump, and so the
-//! mean staleness. It is found by simulation: of a grid of candidates, the one is chosen whose run
-//! comes closest to the log in throughput and staleness. It is then refined.
+//! Step times and classes are read off the log (`machines`), and so is the time at the servers alone
+//! and in company (`overhead`, `stays`). The log does not show directly how the servers divide their
+//! time among workers that come at the same moment. This decides whether workers of equal speed
+//! drift apart or clump, and how the job would go with more of them. It is found by simulation
+//! (`search`): the servers are chosen whose runs come closest to all logs of the job, in throughput,
+//! staleness and times at the servers. What the logs cannot tell is kept as a list of servers that
+//! do as well; a prediction is made with all of them.
 
+mod candidate;
 pub mod classes;
+mod ensemble;
 pub mod figures;
 pub mod laws;
 pub mod log;
+pub mod machines;
 pub mod overhead;
 pub mod predict;
+pub mod prediction;
+pub mod remarks;
+pub mod scenario;
+mod score;
 mod search;
+pub mod servers;
+mod simplex;
+mod size;
+pub mod stays;
 pub mod steady;
 pub mod whatif;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-
 use crate::base::{SimSpan, counted};
-use crate::cluster::step_time::{constant, trace};
-use crate::cluster::{Compute, MachineClass, StartChoice, StepTimeChoice, start};
-use crate::results::folder::write_atomically;
-use crate::scenario::Scenario;
 use crate::scenario::spec::Cluster;
 
-use classes::SpeedGroup;
 use figures::Figures;
 use log::StepLog;
-use overhead::Overhead;
+use machines::{Machines, Own, Traces};
 use predict::{StepWindow, predict};
+use score::Case;
+use search::Search;
+use servers::Servers;
 
 /// Why a log cannot be fitted.
 #[derive(Debug, thiserror::Error)]
@@ -103,69 +112,97 @@ pub enum FitError {
     Simulation(String),
 }
 
-/// A fitted cluster.
+/// A cluster fitted to a log, or to several logs of one job.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fitted {
-    /// The cluster.
-    pub cluster: Cluster,
-    /// The machine classes, the fastest first.
-    pub groups: Vec<SpeedGroup>,
-    /// The law of each.
-    pub laws: Vec<StepTimeChoice>,
+    /// Which mean step times the workers of a class have.
+    pub own: Own,
+    /// The machines of each log.
+    pub machines: Vec<Machines>,
+    /// The cluster of each log.
+    pub clusters: Vec<Cluster>,
+    /// The servers, unless the logs have no instants: then they say nothing about servers.
+    pub servers: Option<FittedServers>,
 }
 
-/// Where step times that no law describes are written.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Traces {
-    /// The folder, which is the same as the fragment's.
-    pub folder: PathBuf,
-    /// The beginning of their names.
-    pub stem: String,
-    /// Whether existing files are overwritten.
-    pub overwrite: bool,
+/// The servers of a job, as far as its logs know them.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FittedServers {
+    /// Those that come closest to the logs.
+    pub best: Servers,
+    /// How far they are from the logs: the mean over the logs of the sum of squares of what differs,
+    /// in tolerances.
+    pub score: f64,
+    /// Servers that the logs do not tell apart, as often as they are likely.
+    pub likely: Vec<Servers>,
+    /// Those of them with which predictions are made.
+    pub members: Vec<Servers>,
 }
 
-/// The fragment of a scenario.
-#[derive(Serialize)]
-struct Fragment<'a> {
-    cluster: &'a Cluster,
-}
-
-impl Fitted {
-    /// The `[cluster]` table of a scenario, which `check` accepts.
-    ///
-    /// # Errors
-    /// If it would not accept it.
-    pub fn to_toml(&self) -> Result<String, FitError> {
-        let refused = |why: &dyn std::fmt::Display| FitError::Simulation(why.to_string());
-        let table = toml::Table::try_from(Fragment { cluster: &self.cluster })
-            .and_then(|table| toml::to_string(&table))
-            .map_err(|error| refused(&error))?;
-        let whole = format!("timing_only = {{}}\ntrain.stop.updates = 1000\n{table}");
-        Scenario::from_text(&whole).map_err(|problems| refused(&problems))?;
-        Ok(table)
+impl FittedServers {
+    /// The range of a number of the servers: between a twentieth and nineteen twentieths of what is
+    /// likely.
+    pub fn range(&self, of: impl Fn(&Servers) -> f64) -> (f64, f64) {
+        let mut all: Vec<f64> = self.likely.iter().chain([&self.best]).map(of).collect();
+        all.sort_by(f64::total_cmp);
+        let at = |share: f64| all[(share * (all.len() - 1) as f64).round() as usize];
+        (at(0.05), at(0.95))
     }
 }
 
-/// Fits a cluster to the log. Each worker keeps its own mean step time, whether that comes from its
-/// machine or from chance, unless they are `pooled`.
+/// What the user knows, and how a fit is written down.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct FitSettings {
+    /// Gives the workers of a class the same mean step time, not each its own.
+    pub pooled: bool,
+    /// Cores of the servers, if they are known.
+    pub cores: Option<f64>,
+    /// Whether servers that do as well are looked for, from which ranges and intervals follow.
+    pub ranges: bool,
+    /// Where step times that no law describes are written; laws are used for all when left out.
+    pub traces: Option<Traces>,
+}
+
+impl FitSettings {
+    /// The folder in which traces lie.
+    pub fn folder(&self) -> PathBuf {
+        self.traces.as_ref().map_or_else(|| PathBuf::from("."), |traces| traces.folder.clone())
+    }
+}
+
+/// Fits machines to each log, and the same servers to all of them: logs of one job at several sizes,
+/// or with several kinds of steps.
 ///
 /// # Errors
 /// If a trace cannot be written or the cluster cannot be simulated.
-pub fn fit(log: &StepLog, pooled: bool, traces: Option<&Traces>) -> Result<Fitted, FitError> {
-    let groups = classes::classes(log);
-    let laws = groups
-        .iter()
-        .enumerate()
-        .map(|(number, group)| law_of(group, number, traces))
-        .collect::<Result<Vec<_>, _>>()?;
-    let bare = cluster(log, &groups, &laws, pooled);
-    let folder = traces.map_or_else(|| PathBuf::from("."), |traces| traces.folder.clone());
-    let cluster = match overhead::overhead(log) {
-        none if none == Overhead::default() => bare,
-        overhead => search::search(&bare, overhead, log, &folder)?,
-    };
-    Ok(Fitted { cluster, groups, laws })
+///
+/// # Panics
+/// If there is no log.
+pub fn fit(logs: &[StepLog], settings: &FitSettings) -> Result<Fitted, FitError> {
+    assert!(!logs.is_empty(), "a log");
+    let folder = settings.folder();
+    let mut machines = Vec::new();
+    for (number, log) in logs.iter().enumerate() {
+        machines.push(Machines::of(log, number, settings.traces.as_ref())?);
+    }
+    let own = if settings.pooled { Own::Pooled } else { Own::Each };
+    let bare: Vec<Cluster> = machines.iter().map(|machines| machines.cluster(own)).collect();
+    let (mut cases, mut timed) = (Vec::new(), Vec::new());
+    for (log, bare) in logs.iter().zip(&bare) {
+        let stays = log.stays();
+        if !stays.is_empty() {
+            cases.push(Case { bare: bare.clone(), logged: log.figures(), steps: log.steps.len() });
+            timed.push(stays);
+        }
+    }
+    if cases.is_empty() {
+        return Ok(Fitted { own, machines, clusters: bare, servers: None });
+    }
+    let cores = settings.cores;
+    let ranges = settings.ranges;
+    let servers = Search { cases: &cases, stays: &timed, cores, ranges, folder: &folder }.run()?;
+    let clusters = bare.iter().map(|bare| servers.best.of(bare)).collect();
+    Ok(Fitted { own, machines, clusters, servers: Some(servers) })
 }
 
 /// Predicts the steps `from..to` of a job from its start: about `steps` steps in all, over seeds.
@@ -173,51 +210,12 @@ pub fn fit(log: &StepLog, pooled: bool, traces: Option<&Traces>) -> Result<Fitte
 /// # Errors
 /// If the cluster cannot be simulated.
 pub fn judge(
-    fitted: &Fitted,
+    cluster: &Cluster,
     (from, to): (usize, usize),
     steps: usize,
     folder: &Path,
 ) -> Result<Figures, FitError> {
-    predict(&fitted.cluster, StepWindow::of(from, to, steps), folder)
-}
-
-/// If the distribution functions differ by more than this share, and significantly, the times
-/// themselves are used.
-const MISFIT: f64 = 0.05;
-
-fn law_of(
-    group: &SpeedGroup,
-    number: usize,
-    traces: Option<&Traces>,
-) -> Result<StepTimeChoice, FitError> {
-    let fitted = laws::fit_laws(&group.times);
-    let best = fitted.into_iter().next().map_or(constant_law(), |fitted| fitted.law);
-    let Some(traces) = traces else { return Ok(best) };
-    let noise = 2.0 / (group.times.len() as f64).sqrt();
-    if laws::misfit(&group.times, &best) <= MISFIT.max(noise) {
-        return Ok(best);
-    }
-    let name = format!("{}-class-{}.csv", traces.stem, number + 1);
-    let path = traces.folder.join(&name);
-    let mut text = String::from("seconds\n");
-    for time in &group.times {
-        text.push_str(&format!("{time:.9}\n"));
-    }
-    if path.exists() && !traces.overwrite {
-        return Err(FitError::Exists { path });
-    }
-    write_atomically(&path, text.as_bytes())
-        .map_err(|error| FitError::Unwritable { path: path.clone(), reason: error.to_string() })?;
-    Ok(StepTimeChoice::Trace(trace::Config {
-        file: name.into(),
-        seconds: "seconds".into(),
-        worker: None,
-        mode: trace::TraceMode::Resample,
-    }))
-}
-
-fn constant_law() -> StepTimeChoice {
-    StepTimeChoice::Constant(constant::Config {})
+    predict(cluster, StepWindow::of(from, to, steps), folder)
 }
 
 /// A span to the microsecond: as exact as a log, and easier to read. A short one is exact to the
@@ -234,57 +232,6 @@ fn rounded(value: f64) -> f64 {
     match value.abs() {
         tiny if tiny > 0.0 && tiny < 0.1 => format!("{value:.5e}").parse().unwrap_or(value),
         _ => (value * 1e6).round() / 1e6,
-    }
-}
-
-/// The cluster without overheads.
-fn cluster(log: &StepLog, groups: &[SpeedGroup], laws: &[StepTimeChoice], pooled: bool) -> Cluster {
-    let largest = (0..groups.len()).rev().max_by_key(|&g| groups[g].workers.len()).unwrap_or(0);
-    // Classes are at most a thousand times as fast as the base time, and a million times as slow.
-    let means = || groups.iter().map(SpeedGroup::mean);
-    let (fastest, slowest) = (means().fold(f64::INFINITY, f64::min), means().fold(0.0, f64::max));
-    let base = groups[largest].mean().max(slowest / 5e5).min(500.0 * fastest);
-    let workers: usize = groups.iter().map(|group| group.workers.len()).sum();
-    let steps = log.by_worker();
-    let own = |worker: usize, group: &SpeedGroup| {
-        let total: f64 = steps[worker].iter().map(|step| step.compute).sum();
-        let relative = total / steps[worker].len() as f64 / group.mean();
-        rounded(relative)
-    };
-    let class = |(number, (group, law)): (usize, (&SpeedGroup, &StepTimeChoice))| MachineClass {
-        name: format!("class-{}", number + 1),
-        share: Some(group.workers.len() as f64 / workers as f64),
-        slowdown: if law.scales() { rounded(group.mean() / base) } else { 1.0 },
-        spread: 0.0,
-        law: Some(law.clone()),
-        workers: group.workers.iter().map(|&worker| worker as u32).collect(),
-        // A trace is replayed as it is. For one worker the mean is the class's.
-        own: match pooled || !law.scales() || group.workers.len() == 1 {
-            true => Vec::new(),
-            false => group.workers.iter().map(|&worker| own(worker, group)).collect(),
-        },
-    };
-    let mean: f64 = log.steps.iter().map(|step| step.compute).sum::<f64>() / log.steps.len() as f64;
-    let start = if log.start_spread > 0.2 * mean {
-        let within = span(log.start_spread);
-        StartChoice::Scattered(start::Scattered { within })
-    } else {
-        StartChoice::default()
-    };
-    Cluster {
-        workers: log.workers.len() as u32,
-        start,
-        compute: Compute {
-            fixed: span(base),
-            per_example: SimSpan::ZERO,
-            law: laws[largest].clone(),
-            between: SimSpan::ZERO,
-        },
-        class: match groups {
-            [_] if pooled => Vec::new(),
-            _ => groups.iter().zip(laws).enumerate().map(class).collect(),
-        },
-        ..Cluster::default()
     }
 }
 
@@ -328,15 +275,20 @@ mod tests {
     fn holds(text: &str) -> bool {
         let Ok(log) = StepLog::parse(text.as_bytes(), &Columns::default()) else { return false };
         let timed = log.is_timed();
-        for log in [log.part(0, log.steps.len() / 2), log] {
+        for log in log.part(0, log.steps.len() / 2).into_iter().chain([log]) {
             let folder = tempfile::tempdir().unwrap();
             let traces =
                 Traces { folder: folder.path().into(), stem: "c".into(), overwrite: false };
             let ways = [(false, Some(&traces)), (true, None)];
             for (pooled, traces) in ways.into_iter().take(if timed { 1 } else { 2 }) {
-                let fitted = fit(&log, pooled, traces).unwrap();
-                fitted.to_toml().unwrap_or_else(|error| panic!("{error}\nof\n{text}"));
-                let figures = judge(&fitted, (0, 100), 200, folder.path()).unwrap();
+                let settings =
+                    FitSettings { pooled, traces: traces.cloned(), ..FitSettings::default() };
+                let fitted = fit(std::slice::from_ref(&log), &settings).unwrap();
+                let cluster = &fitted.clusters[0];
+                for text in [scenario::table(cluster), scenario::whole(cluster, "odd", 100)] {
+                    text.unwrap_or_else(|error| panic!("{error}"));
+                }
+                let figures = judge(cluster, (0, 100), 200, folder.path()).unwrap();
                 assert!(figures.throughput().is_finite(), "{text}");
             }
         }
@@ -363,14 +315,15 @@ mod tests {
         (0..1000).for_each(|k| text.push_str(if k % 2 == 0 { "0,0.1\n" } else { "0,1\n" }));
         let log = StepLog::parse(text.as_bytes(), &Columns::default()).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut traces =
-            Traces { folder: folder.path().into(), stem: "c".into(), overwrite: false };
-        let fitted = fit(&log, false, Some(&traces)).unwrap();
-        let job = FittedJob { cluster: fitted.cluster, protocol: ProtocolChoice::default() };
+        let traces = Traces { folder: folder.path().into(), stem: "c".into(), overwrite: false };
+        let mut settings = FitSettings { traces: Some(traces), ..FitSettings::default() };
+        let logs = [log];
+        let cluster = fit(&logs, &settings).unwrap().clusters.remove(0);
+        let job = FittedJob { cluster, protocol: ProtocolChoice::default() };
         let found = job.predict(folder.path()).unwrap();
         assert!((found.throughput * 0.55 - 1.0).abs() < 0.03, "{found:?}");
-        assert!(matches!(fit(&log, false, Some(&traces)), Err(FitError::Exists { .. })));
-        traces.overwrite = true;
-        fit(&log, false, Some(&traces)).unwrap();
+        assert!(matches!(fit(&logs, &settings), Err(FitError::Exists { .. })));
+        settings.traces.as_mut().unwrap().overwrite = true;
+        fit(&logs, &settings).unwrap();
     }
 }

@@ -1,12 +1,11 @@
 //! The cost of a step besides computing: the time at the servers, alone and together with other
 //! workers.
 //!
-//! From the begin of its push to the end of its next pull a worker is at the servers. If n workers
-//! are there at the same time and share one processor, a second of each is worth an n-th of a
-//! second of work. The integral of 1/n over a step's stay is the work that it needs, whatever the
-//! number of other workers. The mean over the steps is the cost of a step alone.
+//! If n workers are at the servers at the same time and share c cores, a second of each is worth
+//! min(1, c / n) seconds of work. The integral of this over a step's stay is the work that it needs,
+//! whatever the number of other workers. The mean over the steps is the cost of a step alone.
 
-use super::log::StepLog;
+use super::stays::Stay;
 
 /// Seconds that a step needs of the servers when it is alone there.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -17,63 +16,49 @@ pub struct Overhead {
     pub pull: f64,
 }
 
-/// A stay: push begins, push ends, next pull ends.
-type Stay = [f64; 3];
-
-/// The mean overhead; zero for a log without instants.
-pub fn overhead(log: &StepLog) -> Overhead {
-    let mut stays: Vec<Stay> = Vec::new();
-    for steps in log.by_worker() {
-        for pair in steps.windows(2) {
-            let follows = match (pair[0].number, pair[1].number) {
-                (Some(a), Some(b)) => b == a + 1,
-                _ => true,
-            };
-            let (Some(a), Some(b)) = (pair[0].at, pair[1].at) else { continue };
-            if follows && b.pulled >= a.pushed {
-                stays.push([a.pushes, a.pushed, b.pulled]);
-            }
+impl Overhead {
+    /// The mean over the stays, at so many cores; zero without any.
+    pub fn of(stays: &[Stay], cores: f64) -> Overhead {
+        if stays.is_empty() {
+            return Overhead::default();
+        }
+        let shared = ServerSharing::new(stays, cores);
+        let n = stays.len() as f64;
+        let work = |from: fn(&Stay) -> f64, to: fn(&Stay) -> f64| -> f64 {
+            stays.iter().map(|stay| shared.until(to(stay)) - shared.until(from(stay))).sum()
+        };
+        Overhead {
+            push: work(|stay| stay.begins, |stay| stay.pushed) / n,
+            pull: work(|stay| stay.pushed, |stay| stay.ends) / n,
         }
     }
-    if stays.is_empty() {
-        return Overhead::default();
-    }
-    let shared = ServerSharing::new(&stays);
-    let n = stays.len() as f64;
-    let mean = |from: usize, to: usize| {
-        let work = |stay: &Stay| shared.until(stay[to]) - shared.until(stay[from]);
-        stays.iter().map(work).sum::<f64>() / n
-    };
-    Overhead { push: mean(0, 1), pull: mean(1, 2) }
 }
 
-/// The integral of one over the number of workers at the servers.
+/// The integral of the speed of each worker at the servers.
 struct ServerSharing {
     at: Vec<f64>,
     integral: Vec<f64>,
-    present: Vec<f64>,
+    speed: Vec<f64>,
 }
 
 impl ServerSharing {
-    fn new(stays: &[Stay]) -> ServerSharing {
+    fn new(stays: &[Stay], cores: f64) -> ServerSharing {
         let mut changes: Vec<(f64, f64)> = Vec::new();
         for stay in stays {
-            changes.push((stay[0], 1.0));
-            changes.push((stay[2], -1.0));
+            changes.push((stay.begins, 1.0));
+            changes.push((stay.ends, -1.0));
         }
         changes.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut shared =
-            ServerSharing { at: Vec::new(), integral: Vec::new(), present: Vec::new() };
-        let (mut sum, mut present, mut before) = (0.0, 0.0, changes[0].0);
+        let mut shared = ServerSharing { at: Vec::new(), integral: Vec::new(), speed: Vec::new() };
+        let (mut sum, mut present, mut before, mut speed) = (0.0, 0.0, changes[0].0, 0.0);
         for (at, change) in changes {
-            if present > 0.0 {
-                sum += (at - before) / present;
-            }
+            sum += (at - before) * speed;
             present += change;
+            speed = if present > 0.0 { (cores / present).min(1.0) } else { 0.0 };
             before = at;
             shared.at.push(at);
             shared.integral.push(sum);
-            shared.present.push(present);
+            shared.speed.push(speed);
         }
         shared
     }
@@ -82,16 +67,14 @@ impl ServerSharing {
         let Some(last) = self.at.partition_point(|&at| at <= time).checked_sub(1) else {
             return 0.0;
         };
-        let present = self.present[last];
-        let since = if present > 0.0 { (time - self.at[last]) / present } else { 0.0 };
-        self.integral[last] + since
+        self.integral[last] + (time - self.at[last]) * self.speed[last]
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::log::{Columns, StepLog};
     use super::*;
-    use crate::experiment::fit::log::Columns;
 
     /// Two workers that are always together: each has half of the processor.
     #[test]
@@ -104,7 +87,10 @@ mod tests {
             }
         }
         let log = StepLog::parse(text.as_bytes(), &Columns::default()).unwrap();
-        let found = overhead(&log);
-        assert!((found.push - 0.5).abs() < 1e-9 && (found.pull - 1.5).abs() < 1e-9, "{found:?}");
+        for (cores, share) in [(1.0, 0.5), (1.5, 0.75), (3.0, 1.0)] {
+            let found = Overhead::of(&log.stays(), cores);
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+            assert!(near(found.push, share) && near(found.pull, 3.0 * share), "{found:?}");
+        }
     }
 }

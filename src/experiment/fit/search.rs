@@ -1,162 +1,172 @@
-//! The search for how the servers divide their time.
+//! The search for the servers whose simulation comes closest to one or several logs.
 //!
-//! A candidate has four parts: which share of the overhead is the worker's own (latency, waiting
-//! for a coordinator), while the rest is work at a processor that all share; how service times
-//! vary; and how much more of the processor a push gets than a pull. Candidates are simulated with
-//! the same seeds, so their results differ only because of their parts.
+//! Candidates are simulated with the same seeds, so their results differ only because of their
+//! parts. A rough grid finds where to begin; from its best places a simplex goes downhill. Then
+//! walkers fill the region of all candidates that the logs do not tell apart.
 
 use std::path::Path;
 
-use super::figures::Figures;
-use super::log::StepLog;
+use super::candidate::{Place, place, servers, unusual, within};
+use super::ensemble::{Walkers, round};
 use super::overhead::Overhead;
-use super::predict::{StepWindow, predict};
-use super::{FitError, rounded, span};
-use crate::cluster::step_time::gamma;
-use crate::cluster::{Discipline, StepTimeChoice};
-use crate::scenario::spec::Cluster;
+use super::score::{Case, score};
+use super::servers::Servers;
+use super::simplex::minimise;
+use super::stays::Stay;
+use super::{FitError, FittedServers};
 
-/// Steps that each candidate of the grid is simulated for.
-const STEPS: usize = 6_000;
+/// Steps that each candidate of the grid is simulated for, per log.
+const STEPS: usize = 4_000;
 /// The number of steps when the best candidates are compared.
-const MORE_STEPS: usize = 16_000;
-/// Differences that count equally: of the histogram, of the mean and of the throughput.
-const TOLERANCE: [f64; 3] = [0.08, 0.03, 0.03];
+const MORE_STEPS: usize = 12_000;
+/// Steps that are simulated for each step of a log, at most: chance in the log counts for more.
+const TIMES: usize = 12;
+/// Places of the grid from which a simplex goes downhill, and how many candidates it tries.
+const DESCENTS: usize = 2;
+const TRIED: usize = 90;
+/// Walkers, and how often they move; the first third does not count.
+const WALKERS: usize = 16;
+const ROUNDS: u64 = 18;
+/// Terms of a score.
+const TERMS: f64 = 5.0;
+/// The model is not the truth: servers that are one tolerance further off are no less likely than
+/// one standard error makes them.
+const MODEL: f64 = 1.0;
 
-const OWN_SHARES: [f64; 3] = [0.0, 0.5, 1.0];
-const VARIATIONS: [f64; 3] = [0.08, 0.2, 0.5];
-const WEIGHTS: [f64; 5] = [1.0, 1.5, 2.0, 3.0, 5.0];
+const CORES: [f64; 4] = [1.0, 1.3, 1.7, 2.5];
+const OWN_SHARES: [f64; 2] = [0.0, 0.3];
+const WEIGHTS: [f64; 3] = [1.0, 1.7, 3.0];
+const VARIATIONS: [f64; 3] = [0.1, 0.2, 0.4];
 
-#[derive(Clone, Copy, PartialEq, Debug)]
-struct Candidate {
-    /// Share of the overhead that does not depend on other workers.
-    own: f64,
-    /// Variation of service times.
-    variation: f64,
-    /// Weight of a push.
-    weight: f64,
-    /// Factor of the overhead that makes the throughput right.
-    scale: f64,
+/// A search over the logs of one job.
+#[derive(Debug)]
+pub(super) struct Search<'a> {
+    pub(super) cases: &'a [Case],
+    /// The stays of each log.
+    pub(super) stays: &'a [Vec<Stay>],
+    /// Cores, if they are known.
+    pub(super) cores: Option<f64>,
+    /// Whether what does as well is looked for too.
+    pub(super) ranges: bool,
+    pub(super) folder: &'a Path,
 }
 
-struct OverheadSearch<'a> {
-    bare: &'a Cluster,
-    overhead: Overhead,
-    logged: Figures,
-    steps: usize,
-    folder: &'a Path,
-}
-
-/// The cluster with the overheads that come closest to the log.
-pub(super) fn search(
-    bare: &Cluster,
-    overhead: Overhead,
-    log: &StepLog,
-    folder: &Path,
-) -> Result<Cluster, FitError> {
-    let search =
-        OverheadSearch { bare, overhead, logged: log.figures(), steps: log.steps.len(), folder };
-    let mut grid = Vec::new();
-    for own in OWN_SHARES {
-        for variation in VARIATIONS {
-            for weight in WEIGHTS {
-                if own == 1.0 && weight > 1.0 {
-                    continue;
-                }
-                let candidate = Candidate { own, variation, weight, scale: 1.0 };
-                let (score, _) = search.score(candidate, STEPS)?;
-                grid.push((score, candidate));
+impl Search<'_> {
+    pub(super) fn run(&self) -> Result<FittedServers, FitError> {
+        let mut grid = self.grid()?;
+        grid.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let mut best: Option<(Place, f64)> = None;
+        for (at, _) in grid.iter().take(DESCENTS) {
+            let sizes = [0.15, 0.15, 0.3, 0.3, 0.1, 0.1];
+            let found = minimise(|at| self.score(at, MORE_STEPS), at, &sizes, TRIED)?;
+            if best.is_none_or(|(_, least)| found.1 < least) {
+                best = Some(found);
             }
         }
-    }
-    grid.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut best: Option<(f64, Candidate)> = None;
-    for (_, candidate) in grid.into_iter().take(3) {
-        let refined = search.refine(candidate)?;
-        if best.is_none_or(|(score, _)| refined.0 < score) {
-            best = Some(refined);
+        let (at, least) = best.expect("the grid is not empty");
+        let at = self.fixed(at);
+        let best = servers(&at);
+        if !self.ranges {
+            let (likely, members) = (vec![best], vec![best]);
+            return Ok(FittedServers { best, score: least, likely, members });
         }
-    }
-    let (_, candidate) = best.expect("the grid is not empty");
-    Ok(search.cluster(candidate))
-}
-
-impl OverheadSearch<'_> {
-    fn cluster(&self, candidate: Candidate) -> Cluster {
-        let Candidate { own, variation, weight, scale } = candidate;
-        let Overhead { push, pull } = self.overhead;
-        let mut cluster = self.bare.clone();
-        let law = StepTimeChoice::Gamma(gamma::Config { variation: rounded(variation) });
-        let server = &mut cluster.server;
-        server.push_fixed = span(scale * (1.0 - own) * push);
-        server.pull_fixed = span(scale * (1.0 - own) * pull);
-        server.law = (own < 1.0).then(|| law.clone());
-        if own < 1.0 {
-            server.discipline = Discipline::ProcessorSharing;
-            server.push_weight = rounded(weight);
+        let mut chance = 0.0;
+        for case in self.cases {
+            chance += case.chance(&best, MORE_STEPS, self.folder)?;
         }
-        // Two messages carry a push and its answer, and two carry a request and the values.
-        let latency = 0.5 * push.min(pull);
-        cluster.network.latency = span(scale * own * latency);
-        cluster.network.jitter = (own > 0.0).then_some(law);
-        cluster.compute.between = span(scale * own * (push + pull - 4.0 * latency));
-        cluster
-    }
-
-    /// How far the candidate is from the log, in tolerances, and its throughput.
-    fn score(&self, candidate: Candidate, steps: usize) -> Result<(f64, f64), FitError> {
-        let window = StepWindow::of(0, self.steps, steps);
-        let figures = predict(&self.cluster(candidate), window, self.folder)?;
-        let off = |a: f64, b: f64| a / b - 1.0;
-        let mean = match (figures.mean(), self.logged.mean()) {
-            (Some(predicted), Some(logged)) if logged > 0.0 => off(predicted, logged),
-            _ => 0.0,
+        // Chance in the log, and what no servers explain: both blur the score.
+        let blur = (chance / self.cases.len() as f64 + least) / TERMS + MODEL;
+        let mut walkers: Walkers = vec![(at, least)];
+        for (at, _) in grid.iter().take(WALKERS - 1) {
+            walkers.push((*at, self.score(at, MORE_STEPS)?));
+        }
+        let mut likely = Vec::new();
+        for number in 0..ROUNDS {
+            round(&mut walkers, number, blur, |at| self.score(at, MORE_STEPS))?;
+            if number >= ROUNDS / 3 {
+                likely.extend(walkers.iter().copied());
+            }
+        }
+        // A walker that has not found the region yet is not in it.
+        let far = least + 12.0 * blur;
+        let inside = |list: &[(Place, f64)]| -> Vec<Servers> {
+            let near = list.iter().filter(|(_, score)| *score < far);
+            near.map(|(at, _)| servers(&self.fixed(*at))).collect()
         };
-        let throughput = figures.throughput();
-        let errors = [
-            figures.distance(&self.logged).unwrap_or(0.0),
-            mean,
-            off(throughput, self.logged.throughput()),
-        ];
-        let squares = errors.iter().zip(TOLERANCE).map(|(error, t)| (error / t) * (error / t));
-        Ok((squares.sum(), throughput))
+        let mut members = inside(&walkers);
+        if members.is_empty() {
+            members.push(best);
+        }
+        Ok(FittedServers { best, score: least, likely: inside(&likely), members })
     }
 
-    /// Sets the scale so that the throughput is right.
-    fn calibrate(&self, mut candidate: Candidate) -> Result<(f64, Candidate), FitError> {
-        let workers = f64::from(self.bare.workers);
-        let logged = workers / self.logged.throughput();
-        let overhead = self.overhead.push + self.overhead.pull;
-        let mut best: Option<(f64, Candidate)> = None;
-        for _ in 0..3 {
-            let (score, throughput) = self.score(candidate, MORE_STEPS)?;
-            if best.is_none_or(|(least, _)| score < least) {
-                best = Some((score, candidate));
-            }
-            // A delay makes a step longer by at least the delay.
-            let short = logged - workers / throughput;
-            candidate.scale = (candidate.scale + 0.7 * short / overhead).clamp(0.1, 4.0);
+    /// The place with the known number of cores.
+    fn fixed(&self, mut at: Place) -> Place {
+        if let Some(cores) = self.cores {
+            at[0] = libm::log(cores);
         }
-        Ok(best.expect("there were rounds"))
+        within(at)
     }
 
-    /// Searches from a candidate of the grid for better ones nearby.
-    fn refine(&self, candidate: Candidate) -> Result<(f64, Candidate), FitError> {
-        let mut best = self.calibrate(candidate)?;
-        if candidate.own == 1.0 {
-            return Ok(best);
+    /// The mean score of a candidate over the logs.
+    fn score(&self, at: &Place, steps: usize) -> Result<f64, FitError> {
+        let at = self.fixed(*at);
+        let servers = servers(&at);
+        let mut sum = 0.0;
+        for case in self.cases {
+            let steps = steps.min(TIMES * case.steps);
+            sum += score(&case.simulate(&servers, steps, self.folder)?, &case.logged);
         }
-        for factor in [1.3, 1.15] {
-            let Candidate { variation, weight, .. } = best.1;
-            for (v, w) in [(1.0, factor), (1.0, 1.0 / factor), (factor, 1.0), (1.0 / factor, 1.0)] {
-                let near = Candidate { variation: variation * v, weight: weight * w, ..best.1 };
-                let (score, _) = self.score(near, MORE_STEPS)?;
-                if score < best.0 {
-                    best = (score, near);
+        Ok(sum / self.cases.len() as f64 + unusual(&at))
+    }
+
+    /// Candidates all over the space, each with the right throughput.
+    fn grid(&self) -> Result<Vec<(Place, f64)>, FitError> {
+        let mut grid = Vec::new();
+        for cores in self.cores.map_or(CORES.to_vec(), |cores| vec![cores]) {
+            let lone = self.lone(cores);
+            for own in OWN_SHARES {
+                for weight in WEIGHTS {
+                    for variation in VARIATIONS {
+                        let lone = self.calibrated(lone, |lone| {
+                            servers(&place(cores, own, weight, variation, lone))
+                        })?;
+                        let at = place(cores, own, weight, variation, lone);
+                        grid.push((at, self.score(&at, STEPS)?));
+                    }
                 }
             }
         }
-        let last = self.calibrate(best.1)?;
-        Ok(if last.0 < best.0 { last } else { best })
+        Ok(grid)
+    }
+
+    /// The mean cost of a step over the logs, if it is alone at so many cores.
+    fn lone(&self, cores: f64) -> Overhead {
+        let all = self.stays.iter().map(|stays| Overhead::of(stays, cores));
+        let n = self.stays.len() as f64;
+        all.fold(Overhead::default(), |sum, one| Overhead {
+            push: sum.push + one.push / n,
+            pull: sum.pull + one.pull / n,
+        })
+    }
+
+    /// The cost that makes the throughput right.
+    fn calibrated(
+        &self,
+        mut lone: Overhead,
+        servers: impl Fn(Overhead) -> Servers,
+    ) -> Result<Overhead, FitError> {
+        let mut factor = 0.0;
+        for case in self.cases {
+            let found =
+                case.simulate(&servers(lone), (STEPS / 2).min(TIMES * case.steps), self.folder)?;
+            let workers = f64::from(case.bare.workers);
+            // A delay makes a step longer by at least the delay.
+            let short = workers / case.logged.throughput() - workers / found.throughput();
+            factor += 0.7 * short / (lone.push + lone.pull).max(1e-9);
+        }
+        let factor = (1.0 + factor / self.cases.len() as f64).clamp(0.3, 3.0);
+        (lone.push, lone.pull) = (lone.push * factor, lone.pull * factor);
+        Ok(lone)
     }
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::FitError;
-use super::predict::timing_alone;
+use super::figures::Figures;
+use super::predict::{StepWindow, simulate, timing_alone};
+use super::size::resize;
 use super::steady::{SteadyFigures, steady};
 use crate::base::SimSpan;
 use crate::protocol::{ProtocolChoice, synchronous};
@@ -25,7 +27,8 @@ pub struct FittedJob {
 /// One change.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Change {
-    /// Another number of workers. New ones are like those of the log: each class gets its share.
+    /// Another number of workers. New ones are like those of the log: classes of several workers
+    /// grow in proportion, and machines of which there is one stay one.
     Workers(u32),
     /// Another protocol, such as a barrier.
     Protocol(ProtocolChoice),
@@ -47,8 +50,7 @@ impl FittedJob {
         let cluster = &mut self.cluster;
         match change {
             Change::Workers(workers) => {
-                keep(cluster, |worker| (worker < workers).then_some(worker));
-                cluster.workers = workers;
+                resize(cluster, workers);
             }
             Change::Protocol(protocol) => self.protocol = protocol,
             Change::Without(gone) => {
@@ -80,6 +82,18 @@ impl FittedJob {
     pub fn scenario(&self, steps: u64, seed: u64) -> Scenario {
         let pushes = u64::from(self.protocol.pushes_per_update(self.cluster.workers).max(1));
         timing_alone(&self.cluster, &self.protocol, steps.div_ceil(pushes), seed)
+    }
+
+    /// The figures of the steps of a window, from the start of the job.
+    ///
+    /// # Errors
+    /// If it cannot be simulated.
+    pub fn figures(&self, window: StepWindow, folder: &Path) -> Result<Figures, FitError> {
+        let mut figures = Figures::new(self.cluster.workers as usize);
+        for seed in window.first..window.first + window.seeds {
+            simulate(&self.scenario(window.to, seed), window, folder, &mut figures)?;
+        }
+        Ok(figures)
     }
 
     /// Predicts its steady state.

@@ -29,6 +29,7 @@ pub mod time_spent;
 pub mod timeline;
 pub mod training;
 pub mod worker_state;
+pub mod workers;
 
 pub use absent::NoFigure;
 pub use chart::Figure;

@@ -108,15 +108,22 @@ pub fn draw_spectra(
     of: Oscillating,
     file: &Path,
 ) -> Result<(), ReportError> {
-    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    draw_figure(&spectrum::figure(spectra, of), &file.with_extension(""))
+}
+
+/// Draws a figure as `stem` with the endings `.svg` and `.png`.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn draw_figure(figure: &Figure, stem: &Path) -> Result<(), ReportError> {
+    let folder = stem.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let name = stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let folder = folder.unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|error| ReportError::Write {
         file: folder.to_path_buf(),
         problem: error.to_string(),
     })?;
-    let figure = spectrum::figure(spectra, of);
-    write(&figure, "", folder, &name).map(|_| ())
+    write(figure, "", folder, &name).map(|_| ())
 }
 
 fn outcome(

@@ -44,6 +44,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     classes::names(loaded, &mut found);
     answer(loaded, &mut found);
     lengths(loaded, &mut found);
+    whole_cores(loaded, &mut found);
     delay_weights(loaded, &mut found);
     combinations::check(loaded, &mut found);
     expectations::check(loaded, &mut found);
@@ -137,6 +138,16 @@ fn lengths(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
             let help = "a period longer than nothing, e.g. { sim_time = \"1s\" }";
             found.push(unusable(loaded, key, "has a period of no length", help));
         }
+    }
+}
+
+/// In order of arrival a request has a core for itself.
+fn whole_cores(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let server = &loaded.value.cluster.server;
+    if server.discipline.is_first_come() && server.cores.fract() != 0.0 {
+        let why = "is a fraction, but in order of arrival a request is served by one whole core";
+        let help = "use a whole number, or `cluster.server.discipline = \"processor_sharing\"`";
+        found.push(unusable(loaded, "cluster.server.cores", why, help));
     }
 }
 
