@@ -50,9 +50,9 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);
-    let context = OpenContext { base_dir: &folder, streams };
+    let context = OpenContext::new(&folder, streams);
     let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData);
-    let source = choice.and_then(|choice| Ok(choice.open_whole(&context)?));
+    let source = choice.and_then(|choice| Ok(choice.open_log(&context)?));
     let source = source.map_err(|error| refusal::of_run(&loaded, error.into()))?;
     load::tell_remarks(&source.remarks(), &loaded);
     Ok(source)
