@@ -50,15 +50,15 @@ pub(super) fn open(folder: &Path, request: &LogRequest) -> Result<Log, Unusable>
         changed |= *known != now;
         *known = now;
     }
-    let damaged = |name: &str, why: &dyn ToString| Unusable::Damaged(format!("{name}: {}", why.to_string()));
+    let damaged =
+        |name: &str, why: &dyn ToString| Unusable::Damaged(format!("{name}: {}", why.to_string()));
     let settled = manifest.is_settled();
     let mut files = Vec::new();
     for column in &mut manifest.columns {
         let name = column.name.clone();
         let path = folder.join(&name);
-        let opened = File::open(&path).and_then(|file| {
-            Ok((FileStamp::of_file(&file)?, MappedFile::new(&file, &path)?))
-        });
+        let opened = File::open(&path)
+            .and_then(|file| Ok((FileStamp::of_file(&file)?, MappedFile::new(&file, &path)?)));
         let (stamp, mapped) = opened.map_err(|error| damaged(&name, &error))?;
         if stamp != column.stamp || !settled {
             verify(&mapped, column).map_err(|why| damaged(&name, &why))?;
@@ -77,7 +77,7 @@ pub(super) fn open(folder: &Path, request: &LogRequest) -> Result<Log, Unusable>
 }
 
 /// Reads all of a column file, and compares it with its checksum.
-pub(super) fn verify(file: &MappedFile, column: &ColumnFile) -> Result<(), &'static str> {
+fn verify(file: &MappedFile, column: &ColumnFile) -> Result<(), &'static str> {
     let bytes = file.bytes();
     if bytes.len() as u64 != column.stamp.bytes || bytes.len() < HEADER {
         return Err("it has another length");
@@ -91,6 +91,24 @@ pub(super) fn verify(file: &MappedFile, column: &ColumnFile) -> Result<(), &'sta
         true => Ok(()),
         false => Err("its checksum is wrong"),
     }
+}
+
+/// What is wrong with the columns of an entry, all of which are read.
+pub(super) fn problem(folder: &Path) -> Option<String> {
+    let manifest = match Manifest::read(folder) {
+        Ok(manifest) => manifest,
+        Err(NoManifest::Damaged(why)) => return Some(why),
+        Err(NoManifest::Absent | NoManifest::Version) => return None,
+    };
+    manifest.columns.iter().find_map(|column| {
+        let path = folder.join(&column.name);
+        let file = File::open(&path).and_then(|file| MappedFile::new(&file, &path));
+        let found = match file {
+            Ok(file) => verify(&file, column).map_err(str::to_string),
+            Err(error) => Err(error.to_string()),
+        };
+        found.err().map(|why| format!("{}: {why}", column.name))
+    })
 }
 
 /// The column files of an entry, by name.
@@ -131,7 +149,8 @@ const TEXTS: &str = "id_texts.npy";
 
 /// The log of an entry; `None` if its columns do not fit each other.
 fn log_of(manifest: Manifest, files: &Files) -> Option<Log> {
-    let Manifest { examples, schema, days, calendar, groups, ids: sizes, facts, remarks, .. } = manifest;
+    let Manifest { examples, schema, days, calendar, groups, ids: sizes, facts, remarks, .. } =
+        manifest;
     let rows = usize::try_from(examples).ok()?;
     let spans = if schema.history.is_some() { rows } else { 0 };
     let events = files.file(EVENTS).map_or(0, |file| (file.bytes().len() - HEADER) / 4);
@@ -163,7 +182,11 @@ fn log_of(manifest: Manifest, files: &Files) -> Option<Log> {
     })
 }
 
-fn ids_of(sizes: &[Option<(u64, u64)>], schema: &Schema, files: &Files) -> Option<Vec<Option<Ids>>> {
+fn ids_of(
+    sizes: &[Option<(u64, u64)>],
+    schema: &Schema,
+    files: &Files,
+) -> Option<Vec<Option<Ids>>> {
     let (mut row, mut byte) = (0, 0);
     let mut ids = Vec::new();
     for (space, sizes) in sizes.iter().enumerate() {
@@ -228,7 +251,12 @@ struct EntryWriter<'a> {
 
 impl EntryWriter<'_> {
     /// A column with rows of `width` numbers, unless it is empty.
-    fn column<T: Number>(&mut self, name: &str, column: &Column<T>, width: usize) -> io::Result<()> {
+    fn column<T: Number>(
+        &mut self,
+        name: &str,
+        column: &Column<T>,
+        width: usize,
+    ) -> io::Result<()> {
         match self.room.file_of(column) {
             Some(written) => {
                 fs::rename(&written.path, self.folder.join(name))?;
@@ -271,7 +299,8 @@ pub(super) fn sync(folder: &Path) -> io::Result<()> {
     let Ok(mut manifest) = Manifest::read(folder) else { return Ok(()) };
     for column in &manifest.columns {
         // Only Unix syncs what it cannot write.
-        let file = File::options().read(true).write(cfg!(not(unix))).open(folder.join(&column.name))?;
+        let file =
+            File::options().read(true).write(cfg!(not(unix))).open(folder.join(&column.name))?;
         file.sync_all()?;
     }
     manifest.synced = true;

@@ -44,6 +44,26 @@ pub struct Clearing {
     pub with: Option<String>,
 }
 
+impl Clearing {
+    /// Whether the log is one of these.
+    pub fn names(&self, log: &KeptLog) -> bool {
+        let has = |text: &String| {
+            let path = log.path.to_string_lossy();
+            path.contains(text) || log.files.iter().any(|file| file.contains(text))
+        };
+        log.unused >= self.unused_for && self.with.as_ref().is_none_or(has)
+    }
+}
+
+impl KeptLog {
+    /// Reads all of it and compares it with its checksums; the first difference is its problem.
+    pub fn verify(&mut self) {
+        if self.problem.is_none() {
+            self.problem = super::entry::problem(&self.path);
+        }
+    }
+}
+
 /// The logs in the cache, the one used last first.
 ///
 /// # Errors
@@ -107,17 +127,9 @@ fn look_at(path: PathBuf) -> Option<KeptLog> {
 /// # Errors
 /// If the folder cannot be read, or one cannot be removed.
 pub fn clear(folder: &Path, which: &Clearing) -> io::Result<Vec<KeptLog>> {
-    let named = |log: &KeptLog| {
-        which.with.as_ref().is_none_or(|text| {
-            let path = log.path.to_string_lossy();
-            path.contains(text) || log.files.iter().any(|file| file.contains(text))
-        })
-    };
     let mut removed = Vec::new();
-    for log in list(folder)?.into_iter().filter(named) {
-        if log.unused < which.unused_for || is_being_made(&log.path) {
-            continue;
-        }
+    let asked = |log: &KeptLog| which.names(log) && !is_being_made(&log.path);
+    for log in list(folder)?.into_iter().filter(asked) {
         remove(&log.path)?;
         removed.push(log);
     }

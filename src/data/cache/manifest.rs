@@ -127,17 +127,15 @@ impl Manifest {
         self.synced || (self.boot.is_some() && self.boot == boot())
     }
 
-    /// Bytes of all columns.
-    pub(super) fn bytes(&self) -> u64 {
-        self.columns.iter().map(|column| column.stamp.bytes).sum()
-    }
-
     /// Reads the manifest of an entry.
     pub(super) fn read(folder: &Path) -> Result<Manifest, NoManifest> {
-        let damaged = |why: &dyn ToString| NoManifest::Damaged(format!("{MANIFEST}: {}", why.to_string()));
+        let damaged =
+            |why: &dyn ToString| NoManifest::Damaged(format!("{MANIFEST}: {}", why.to_string()));
         let text = match fs::read_to_string(folder.join(MANIFEST)) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoManifest::Absent),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(NoManifest::Absent);
+            }
             Err(error) => return Err(damaged(&error)),
         };
         let parts = text.split_once('\n');

@@ -10,7 +10,7 @@ mod folder;
 mod manifest;
 mod stamp;
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
 
 pub use folder::{Clearing, KeptLog, clear, list};
@@ -242,7 +242,8 @@ impl EntryPlace<'_> {
         load: impl FnOnce(&Loading) -> Result<Arc<dyn DataSource>, DataError>,
     ) -> Result<Arc<dyn DataSource>, DataError> {
         folder::remove_unfinished(self.folder, &self.name);
-        let making = self.folder.join(format!("{}{}{}", self.name, folder::MAKING, std::process::id()));
+        let making =
+            self.folder.join(format!("{}{}{}", self.name, folder::MAKING, std::process::id()));
         let created = fs::create_dir(&making);
         if let Err(problem) = &created {
             self.not_kept(problem);

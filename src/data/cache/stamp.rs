@@ -110,11 +110,6 @@ impl SourceFile {
         let now = SourceFile::new(path, &stamp, None)?;
         Ok(now.filter(|now| now.hash == self.hash))
     }
-
-    /// Its size.
-    pub(super) fn bytes(&self) -> u64 {
-        self.stamp.bytes
-    }
 }
 
 #[cfg(test)]

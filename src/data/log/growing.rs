@@ -32,8 +32,10 @@ struct RoomState {
 }
 
 /// Columns are in memory.
-pub(crate) static IN_MEMORY: Room =
-    Room { folder: None, state: Mutex::new(RoomState { written: Vec::new(), problem: None, next: 0 }) };
+pub(crate) static IN_MEMORY: Room = Room {
+    folder: None,
+    state: Mutex::new(RoomState { written: Vec::new(), problem: None, next: 0 }),
+};
 
 /// A log that is being loaded: who looks on, and where its columns are made.
 #[derive(Debug)]
@@ -189,7 +191,9 @@ impl<'r, T: Number> Growing<'r, T> {
             };
         }
         match self.lost {
-            Some(problem) => Err(lost(self.room.folder.as_deref().unwrap_or(Path::new("")), problem)),
+            Some(problem) => {
+                Err(lost(self.room.folder.as_deref().unwrap_or(Path::new("")), problem))
+            }
             None => Ok(Column::Owned(self.pending)),
         }
     }

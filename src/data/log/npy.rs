@@ -106,7 +106,8 @@ mod tests {
     #[test]
     fn the_header_is_what_numpy_writes() {
         let header = header("<u4", usize::MAX, 26);
-        let text = "{'descr': '<u4', 'fortran_order': False, 'shape': (18446744073709551615, 26), }";
+        let text =
+            "{'descr': '<u4', 'fortran_order': False, 'shape': (18446744073709551615, 26), }";
         assert_eq!(&header[..10], b"\x93NUMPY\x01\x00\x76\x00");
         assert_eq!(&header[10..10 + text.len()], text.as_bytes());
         assert!(header[10 + text.len()..127].iter().all(|byte| *byte == b' '));

@@ -262,9 +262,12 @@ mod tests {
     #[test]
     fn a_member_is_found_by_its_name_and_many_are_not_listed() {
         let (_folder, path) = written(&zip(&[("ml/README", b"r"), ("ml/ratings.dat", b"x")]));
-        let mut input =
-            open_one_of(Path::new("/").into(), path.to_str().unwrap(), &["ratings.csv", "ratings.dat"])
-                .unwrap();
+        let mut input = open_one_of(
+            Path::new("/").into(),
+            path.to_str().unwrap(),
+            &["ratings.csv", "ratings.dat"],
+        )
+        .unwrap();
         assert_eq!(input.beginning().unwrap(), b"x");
         let names: Vec<String> = (0..500).map(|n| format!("part-{n:03}.csv")).collect();
         let members: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"x"[..])).collect();

@@ -26,4 +26,4 @@ pub mod stamp;
 pub(super) mod text;
 pub(super) mod tidy;
 pub(crate) mod wanted;
-pub mod watch;
+pub(super) mod watch;

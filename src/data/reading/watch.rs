@@ -32,7 +32,10 @@ pub struct Watch {
 
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("read", &self.read).field("of", &self.of).finish_non_exhaustive()
+        f.debug_struct("Watch")
+            .field("read", &self.read)
+            .field("of", &self.of)
+            .finish_non_exhaustive()
     }
 }
 
@@ -50,7 +53,12 @@ impl Watch {
 
     /// The same file, looked on.
     pub(crate) fn over(self: &Arc<Watch>, file: File, path: &Path) -> Watched {
-        Watched { file, path: path.to_path_buf(), watch: Arc::clone(self), hash: Some(Hasher::new()) }
+        Watched {
+            file,
+            path: path.to_path_buf(),
+            watch: Arc::clone(self),
+            hash: Some(Hasher::new()),
+        }
     }
 }
 
@@ -126,7 +134,8 @@ mod tests {
         std::fs::write(&path, "a\n".repeat(500_000)).unwrap();
         let told = Arc::new(AtomicU64::new(0));
         let last = Arc::clone(&told);
-        let watch = Watch::new(1_000_000, move |so_far| last.store(so_far.bytes, Ordering::Relaxed));
+        let watch =
+            Watch::new(1_000_000, move |so_far| last.store(so_far.bytes, Ordering::Relaxed));
         let place = Place { base_dir: folder.path(), watch: Some(&watch) };
         let mut input = file::open(place, "log.txt").unwrap();
         assert_eq!(watch.hash_of(&path), None, "it is not read yet");

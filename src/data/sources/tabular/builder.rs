@@ -115,7 +115,8 @@ impl<'r> TableBuilder<'r> {
         self.extend_numbers(&values.numeric);
         let (vocabularies, width) = (&mut self.vocabularies, categorical.len());
         self.codes.extend_with(rows * width, |codes| {
-            for (index, (vocabulary, column)) in vocabularies.iter_mut().zip(categorical).enumerate()
+            for (index, (vocabulary, column)) in
+                vocabularies.iter_mut().zip(categorical).enumerate()
             {
                 vocabulary.codes(
                     rows,
@@ -132,7 +133,8 @@ impl<'r> TableBuilder<'r> {
 
     /// Adds the numbers of rows, and sets their flags.
     fn extend_numbers(&mut self, numbers: &[f32]) {
-        let (columns, width, fill) = (self.numeric_columns, self.numeric_width(), !self.standardise);
+        let (columns, width, fill) =
+            (self.numeric_columns, self.numeric_width(), !self.standardise);
         if columns == 0 {
             return;
         }

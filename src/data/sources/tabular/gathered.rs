@@ -250,7 +250,10 @@ fn schema(
     let space = |(name, rows): (&String, &u32)| IdSpace { name: name.clone(), rows: *rows };
     Schema {
         spaces: names.clone().zip(rows).map(space).collect(),
-        fields: names.enumerate().map(|(space, name)| Field { name: name.clone(), space }).collect(),
+        fields: names
+            .enumerate()
+            .map(|(space, name)| Field { name: name.clone(), space })
+            .collect(),
         history,
         numeric,
         group: config.group.clone().unwrap_or_default(),
@@ -263,7 +266,8 @@ fn moments(numbers: &Column<f32>, columns: usize, width: usize) -> Vec<(f64, f64
     let each = |take: &mut dyn FnMut(usize, f64)| {
         numbers.each_stretch(width, |numbers| {
             for row in numbers.chunks_exact(width) {
-                let present = row[..columns].iter().enumerate().filter(|(_, value)| !value.is_nan());
+                let present =
+                    row[..columns].iter().enumerate().filter(|(_, value)| !value.is_nan());
                 present.for_each(|(column, value)| take(column, f64::from(*value)));
             }
         });
@@ -276,7 +280,9 @@ fn moments(numbers: &Column<f32>, columns: usize, width: usize) -> Vec<(f64, f64
     let means: Vec<(f64, f64)> =
         sums.iter().map(|(count, sum)| (*count as f64, sum / (*count).max(1) as f64)).collect();
     let mut apart = vec![0.0f64; columns];
-    each(&mut |column, value| apart[column] += (value - means[column].1) * (value - means[column].1));
+    each(&mut |column, value| {
+        apart[column] += (value - means[column].1) * (value - means[column].1)
+    });
     let scale = |((count, mean), apart): (&(f64, f64), f64)| {
         let deviation = (apart / count.max(1.0)).sqrt();
         (*mean, if deviation > 0.0 { deviation } else { 1.0 })
