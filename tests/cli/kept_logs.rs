@@ -102,7 +102,7 @@ fn results_are_the_same_bytes_with_and_without_the_cache() {
     }
     // Seeds of a sweep have one log.
     let mut sweep = straggler();
-    sweep.arg("run").arg(place.path("run.toml")).args(["--seeds", "1..2", "--quiet", "--no-plots"]);
+    sweep.arg("run").arg(place.path("run.toml")).args(["--seeds", "1..2", "--quiet"]);
     sweep.arg("--out").arg(place.path("sweep"));
     place.cached(&mut sweep);
     done(&mut sweep);
