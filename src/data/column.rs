@@ -70,11 +70,11 @@ impl<T: Number> Column<T> {
         }
     }
 
-    /// Bytes of memory that it takes at most.
+    /// Bytes of memory that it takes; of a file, those that stay while it is read in order.
     pub(crate) fn held(&self) -> u64 {
         match self {
             Column::Owned(numbers) => size_of_val(numbers.as_slice()) as u64,
-            Column::Mapped(file, bytes) => bytes.len().min(file.most_held()) as u64,
+            Column::Mapped(file, bytes) => bytes.len().min(file.held_in_order()) as u64,
         }
     }
 
@@ -83,6 +83,13 @@ impl<T: Number> Column<T> {
     pub(crate) fn touch(&self, at: usize) {
         if let Column::Mapped(file, bytes) = self {
             file.touch(bytes.start + at * size_of::<T>());
+        }
+    }
+
+    /// Notes that so many numbers were read where it was touched.
+    pub(crate) fn note_read(&self, numbers: usize) {
+        if let Column::Mapped(file, _) = self {
+            file.note_read(numbers * size_of::<T>());
         }
     }
 

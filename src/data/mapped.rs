@@ -15,8 +15,9 @@ use memmap2::Mmap;
 /// Bytes that the system brings in at a time when a page is looked at (`fault_around_bytes`).
 const BLOCK: usize = 64 << 10;
 
-/// Of one file, at most so many bytes stay in the memory that counts as that of the process.
-const HELD: usize = 96 << 20;
+/// Of a file that is read in order, about so many bytes stay in the memory that counts as that of
+/// the process.
+const HELD: usize = 64 << 20;
 
 /// A file that is mapped for reading.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct MappedFile {
     touched: Vec<AtomicU64>,
     /// How many bits are set.
     held: AtomicUsize,
+    /// Bytes that were read since all blocks were given back.
+    read: AtomicUsize,
 }
 
 impl MappedFile {
@@ -48,7 +51,8 @@ impl MappedFile {
         let blocks = if map.len() > HELD { map.len().div_ceil(BLOCK).div_ceil(64) } else { 0 };
         let touched = (0..blocks).map(|_| AtomicU64::new(0)).collect();
         let path = path.to_path_buf();
-        Ok(Arc::new(MappedFile { map, path, touched, held: AtomicUsize::new(0) }))
+        let (held, read) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Ok(Arc::new(MappedFile { map, path, touched, held, read }))
     }
 
     /// All bytes.
@@ -62,28 +66,33 @@ impl MappedFile {
         &self.path
     }
 
-    /// Most bytes of it that count as memory of the process.
-    pub(crate) fn most_held(&self) -> usize {
+    /// Bytes of it that count as memory of the process while it is read in order.
+    pub(crate) fn held_in_order(&self) -> usize {
         self.map.len().min(HELD)
     }
 
-    /// Notes that the bytes from `at` on are looked at, before or after it is done. When too many
-    /// are in memory, all are given back to the system, where they are found again without reading
-    /// the disk as long as it has room for them.
+    /// Notes that the bytes from `at` on are looked at, before or after it is done.
     #[inline]
     pub(crate) fn touch(&self, at: usize) {
         let block = at / BLOCK;
         let Some(word) = self.touched.get(block / 64) else { return };
         let bit = 1 << (block % 64);
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            self.note(word, bit);
+        if word.load(Ordering::Relaxed) & bit == 0
+            && word.fetch_or(bit, Ordering::Relaxed) & bit == 0
+        {
+            self.held.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    #[cold]
-    fn note(&self, word: &AtomicU64, bit: u64) {
-        let is_new = word.fetch_or(bit, Ordering::Relaxed) & bit == 0;
-        if is_new && self.held.fetch_add(1, Ordering::Relaxed) >= HELD / BLOCK {
+    /// Notes that so many bytes were read, each in a block that was touched. If many blocks are in
+    /// memory and were read for the most part, as in the order of the file, all are given back to
+    /// the system: most of them will not be read again soon. A block of which only a row was read, as
+    /// in a shuffled order, stays until the system wants it, since bringing it in again takes longer
+    /// than all else that is done with the row.
+    pub(crate) fn note_read(&self, bytes: usize) {
+        let read = self.read.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let held = self.held.load(Ordering::Relaxed) * BLOCK;
+        if held > HELD && read > held / 2 {
             self.release();
         }
     }
@@ -92,6 +101,7 @@ impl MappedFile {
     pub(crate) fn release(&self) {
         self.touched.iter().for_each(|word| word.store(0, Ordering::Relaxed));
         self.held.store(0, Ordering::Relaxed);
+        self.read.store(0, Ordering::Relaxed);
         #[cfg(unix)]
         {
             // SAFETY: the advice may change what private or anonymous memory holds. This mapping is
@@ -101,5 +111,32 @@ impl MappedFile {
             // It is advice: without it the pages stay until the system wants them.
             drop(advised);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_given_back_in_order_and_kept_in_a_shuffled_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sparse");
+        let length = 3 * HELD;
+        File::create(&path).unwrap().set_len(length as u64).unwrap();
+        let file = MappedFile::new(&File::open(&path).unwrap(), &path).unwrap();
+        let held = || file.held.load(Ordering::Relaxed) * BLOCK;
+        for at in (0..length).step_by(BLOCK) {
+            file.touch(at);
+            file.note_read(100);
+        }
+        assert_eq!(held(), length, "a row of each block");
+        file.release();
+        for at in (0..length).step_by(BLOCK / 2) {
+            file.touch(at);
+            file.note_read(BLOCK / 2);
+            assert!(held() <= HELD + BLOCK);
+        }
+        assert!(file.bytes().iter().all(|byte| *byte == 0));
     }
 }

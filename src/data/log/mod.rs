@@ -155,6 +155,14 @@ impl DataSource for Log {
             let info = ExampleInfo { id, day: self.day_of(id), group: u64::from(group) };
             batch.info.push(info);
         }
+        self.labels.note_read(ids.len());
+        self.fields.note_read(ids.len() * fields);
+        self.numeric.note_read(ids.len() * numeric);
+        self.histories.events.note_read(batch.history.len());
+        self.histories.spans.note_read(if columns > 0 { ids.len() } else { 0 });
+        if let Groups::Column(groups) = &self.groups {
+            groups.note_read(ids.len());
+        }
     }
 
     fn bytes(&self) -> u64 {
@@ -166,11 +174,15 @@ impl DataSource for Log {
         let columns = self.labels.held() + self.fields.held() + self.numeric.held();
         let all = columns + history + groups;
         let ids = self.ids.iter().flatten().map(Ids::held).sum::<u64>();
-        // While a loader builds its log in memory, it holds the log about twice.
-        ids + match self.labels {
-            Column::Owned(_) => 2 * all,
-            Column::Mapped(..) => all,
-        }
+        // A log of events is made beside them, which takes it about twice. A table is built in place:
+        // measured, 10 million rows of Criteo take 2.11 GB for columns of 2.09.
+        let times = if matches!((&self.labels, &self.groups), (Column::Owned(_), Groups::Field(_)))
+        {
+            2
+        } else {
+            1
+        };
+        ids + times * all
     }
 
     fn log(&self) -> Option<&Log> {
