@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use super::{Clearing, LogCache, LogNews, LogRequest, clear, list, open_in};
 use crate::base::Streams;
 use crate::data::reading::file::on_disk;
-use crate::data::{Batch, DataError, DataSource, OpenContext, SourceChoice, SourceConfig};
+use crate::data::{Batch, DataError, DataSource, OpenContext, SourceChoice};
 
 /// A folder with a log, and a cache.
 struct Bench {

@@ -189,7 +189,6 @@ impl Gathered<'_> {
                     let width = history.fields.len();
                     let [first, len] = history.spans[row];
                     let at = first as usize * width;
-                    (history.spans.touch(row), history.events.touch(at));
                     spans.push([(events.len() / width) as u32, len]);
                     let codes = history.events[at..][..len as usize * width].iter();
                     for (code, field) in codes.zip(history.fields.iter().cycle()) {
@@ -197,6 +196,10 @@ impl Gathered<'_> {
                     }
                 }
                 row += 1;
+            }
+            if let Some(history) = &self.history {
+                history.spans.release();
+                history.events.release();
             }
         })?;
         if let Some(history) = self.history.take() {
