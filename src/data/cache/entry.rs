@@ -1,6 +1,6 @@
 //! The folder of one log in the cache: a file per column, and the manifest.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -15,6 +15,9 @@ use crate::data::log::npy::{ColumnWriter, HEADER, Written};
 use crate::data::log::{Groups, Histories, Log};
 use crate::data::mapped::MappedFile;
 use crate::data::{Ids, Schema};
+
+/// The ending of the file that is locked while an entry is made.
+pub(super) const LOCK: &str = "lock";
 
 /// Its time is the last use of the log.
 pub(super) const USED: &str = "used";
@@ -39,15 +42,14 @@ impl From<NoManifest> for Unusable {
 
 /// Opens the entry in `folder`, if it is that of the log that is asked for.
 pub(super) fn open(folder: &Path, request: &LogRequest) -> Result<Log, Unusable> {
-    let mut manifest = Manifest::read(folder)?;
+    let read = Manifest::read(folder)?;
+    let mut manifest = read.clone();
     if !manifest.is_of(request) {
         return Err(Unusable::NotThis);
     }
-    let mut changed = false;
     for (known, path) in manifest.files.iter_mut().zip(&request.files) {
         // What cannot be read is told by the loader.
         let now = known.still_same(path).ok().flatten().ok_or(Unusable::NotThis)?;
-        changed |= *known != now;
         *known = now;
     }
     let damaged =
@@ -62,14 +64,19 @@ pub(super) fn open(folder: &Path, request: &LogRequest) -> Result<Log, Unusable>
         let (stamp, mapped) = opened.map_err(|error| damaged(&name, &error))?;
         if stamp != column.stamp || !settled {
             verify(&mapped, column).map_err(|why| damaged(&name, &why))?;
-            changed |= stamp != column.stamp;
             column.stamp = stamp;
         }
         files.push((name, mapped));
     }
-    if changed {
+    // What was read after a start of the system is on the disk.
+    manifest.synced |= !settled;
+    if manifest != read {
         // If it cannot be written, the files are looked at again the next time.
-        drop(manifest.write(folder));
+        drop(update(folder, &read.columns, false, |now| {
+            let Manifest { files, columns, synced, .. } = &manifest;
+            (now.files, now.columns) = (files.clone(), columns.clone());
+            now.synced |= synced;
+        }));
     }
     drop(File::create(folder.join(USED)));
     let log = log_of(manifest, &Files(files));
@@ -296,13 +303,35 @@ impl EntryWriter<'_> {
 
 /// Waits until all columns are on the disk, and notes that they are.
 pub(super) fn sync(folder: &Path) -> io::Result<()> {
-    let Ok(mut manifest) = Manifest::read(folder) else { return Ok(()) };
-    for column in &manifest.columns {
+    let Ok(read) = Manifest::read(folder) else { return Ok(()) };
+    for column in &read.columns {
+        let path = folder.join(&column.name);
         // Only Unix syncs what it cannot write.
-        let file =
-            File::options().read(true).write(cfg!(not(unix))).open(folder.join(&column.name))?;
-        file.sync_all()?;
+        File::options().read(true).write(cfg!(not(unix))).open(path)?.sync_all()?;
     }
-    manifest.synced = true;
-    manifest.write(folder)
+    update(folder, &read.columns, true, |manifest| manifest.synced = true)
+}
+
+/// Changes the manifest of an entry, unless another process has made it anew meanwhile: then it has
+/// other columns. Without `waits` nothing is done while one makes it.
+fn update(
+    folder: &Path,
+    columns: &[ColumnFile],
+    waits: bool,
+    change: impl FnOnce(&mut Manifest),
+) -> io::Result<()> {
+    let lock = File::options().write(true).open(folder.with_extension(LOCK))?;
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) if waits => lock.lock()?,
+        Err(TryLockError::WouldBlock) => return Ok(()),
+        // A file system without locks.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    match Manifest::read(folder) {
+        Ok(mut now) if now.columns == columns => {
+            change(&mut now);
+            now.write(folder)
+        }
+        _ => Ok(()),
+    }
 }

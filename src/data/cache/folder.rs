@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::entry::USED;
+use super::entry::{LOCK, USED};
 use super::manifest::{Manifest, NoManifest};
 use super::stamp::{nanoseconds, now};
 
@@ -13,7 +13,6 @@ use super::stamp::{nanoseconds, now};
 pub(super) const MAKING: &str = ".making-";
 /// The same for an entry that is being removed.
 const GONE: &str = ".gone-";
-const LOCK: &str = ".lock";
 
 /// A log in the cache.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -141,7 +140,7 @@ fn is_being_made(path: &Path) -> bool {
     let Some((name, _)) = path.to_str().and_then(|path| path.rsplit_once(MAKING)) else {
         return false;
     };
-    let lock = fs::File::options().write(true).open(format!("{name}{LOCK}"));
+    let lock = fs::File::options().write(true).open(Path::new(name).with_extension(LOCK));
     matches!(lock.map(|lock| lock.try_lock()), Ok(Err(fs::TryLockError::WouldBlock)))
 }
 

@@ -220,7 +220,7 @@ impl EntryPlace<'_> {
     /// Waits until no other process makes this entry.
     fn lock(&self) -> io::Result<File> {
         fs::create_dir_all(self.folder)?;
-        let path = self.folder.join(format!("{}.lock", self.name));
+        let path = self.path().with_extension(entry::LOCK);
         let file = File::options().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {

@@ -5,7 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
 
+use super::manifest::Manifest;
 use super::{Clearing, LogCache, LogNews, LogRequest, clear, list, open_in};
 use crate::base::Streams;
 use crate::data::reading::file::on_disk;
@@ -77,6 +79,18 @@ impl Bench {
 
     fn open(&self) -> Arc<dyn DataSource> {
         self.open_with(Some(self.cache())).unwrap()
+    }
+
+    /// The only entry, once its columns are on the disk.
+    fn settled(&self) -> PathBuf {
+        let entry = self.entry();
+        for _ in 0..6000 {
+            if Manifest::read(&entry).is_ok_and(|manifest| manifest.synced) {
+                return entry;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("its columns never came to the disk")
     }
 
     /// The only entry.
@@ -183,19 +197,19 @@ fn what_is_damaged_is_noticed_and_made_anew() {
     let mut loads = 1;
     for name in names {
         for change in [flipped as fn(&mut Vec<u8>), cut, Vec::clear] {
-            damage(&bench.entry().join(name), change);
+            damage(&bench.settled().join(name), change);
             assert!(seen(bench.open().as_ref()) == first);
             loads += 1;
             assert_eq!(bench.loads(), loads, "{name}");
         }
-        fs::remove_file(bench.entry().join(name)).unwrap();
+        fs::remove_file(bench.settled().join(name)).unwrap();
         let again = bench.open();
         assert!(seen(again.as_ref()) == first);
         loads += 1;
     }
     assert!(bench.has_told(|news| matches!(news, LogNews::Damaged(_))));
     // A sound copy, as from a backup, has other times: it is checked, and used.
-    damage(&bench.entry().join("fields.npy"), |_| ());
+    damage(&bench.settled().join("fields.npy"), |_| ());
     assert!(seen(bench.open().as_ref()) == first);
     assert_eq!(bench.loads(), loads);
 }
@@ -204,7 +218,7 @@ fn what_is_damaged_is_noticed_and_made_anew() {
 fn an_entry_of_another_version_is_not_used() {
     let bench = Bench::new(TABLE, &rows(500, 0));
     bench.open();
-    let path = bench.entry().join("log.json");
+    let path = bench.settled().join("log.json");
     let text = fs::read_to_string(&path).unwrap();
     let (_, json) = text.split_once('\n').unwrap();
     let json = json.replacen("\"format\":", "\"format\":9", 1);
@@ -250,7 +264,7 @@ fn a_folder_that_cannot_be_written_changes_nothing() {
     // An entry in a folder that became read-only is used.
     bench.open();
     let loads = bench.loads();
-    fs::set_permissions(bench.entry(), fs::Permissions::from_mode(0o500)).unwrap();
+    fs::set_permissions(bench.settled(), fs::Permissions::from_mode(0o500)).unwrap();
     fs::set_permissions(bench.cache(), fs::Permissions::from_mode(0o500)).unwrap();
     assert!(seen(bench.open().as_ref()) == without);
     assert_eq!(bench.loads(), loads);
@@ -284,7 +298,7 @@ fn logs_are_listed_and_cleared_and_nothing_else() {
 fn what_a_killed_process_left_is_removed() {
     let bench = Bench::new(TABLE, &rows(500, 0));
     bench.open();
-    let entry = bench.entry();
+    let entry = bench.settled();
     let left = PathBuf::from(format!("{}.making-1", entry.display()));
     fs::rename(&entry, &left).unwrap();
     bench.open();
