@@ -85,8 +85,7 @@ fn loading(c: &mut Criterion) {
         std::fs::write(folder.path().join("log"), &file.text).unwrap();
         let choice: SourceChoice = toml::from_str(file.settings).unwrap();
         let base_dir = folder.path();
-        let open =
-            || choice.open(&OpenContext { base_dir, streams: Streams::new(1) }).expect("sound");
+        let open = || choice.open(&OpenContext::new(base_dir, Streams::new(1))).expect("sound");
         group.throughput(Throughput::Bytes(file.text.len() as u64));
         group.bench_function(file.name, |b| b.iter(|| black_box(open())));
     }

@@ -302,6 +302,26 @@ fn the_simulation_knows_no_file_no_printing_and_no_wall_clock() {
     }
 }
 
+/// The files and folders with code that the compiler does not check.
+const UNCHECKED: &[&str] =
+    &["src/nn/kernels/", "src/base/level.rs", "src/data/mapped.rs", "src/data/reading/split.rs"];
+
+#[test]
+fn unsafe_code_is_in_few_files() {
+    let mut found = BTreeSet::new();
+    for path in files("src", "rs") {
+        let below = path.strip_prefix(root()).expect("below").to_string_lossy().replace('\\', "/");
+        let text = read(&path);
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let words = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"];
+        if code.into_iter().any(|line| words.iter().any(|word| line.contains(word))) {
+            let place = UNCHECKED.iter().find(|place| below.starts_with(**place));
+            found.insert(*place.unwrap_or_else(|| panic!("{below} has unsafe code")));
+        }
+    }
+    assert_eq!(found, UNCHECKED.iter().copied().collect(), "the list is out of date");
+}
+
 #[test]
 fn a_protocol_sees_neither_weights_nor_gradients_and_a_report_no_simulation() {
     let imported = |folder: &str| -> BTreeSet<String> {

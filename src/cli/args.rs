@@ -78,11 +78,21 @@ pub(super) enum Command {
 impl Command {
     /// How its progress is shown, where it has any.
     pub(super) fn progress(&self) -> ProgressBy {
+        self.sweeping().map_or(ProgressBy::default(), |sweeping| sweeping.progress)
+    }
+
+    /// The same for what comes before a run, its log: as `--quiet` and `--plain` say.
+    pub(super) fn progress_of_log(&self) -> ProgressBy {
+        let of = |sweeping: &SweepingArgs| sweeping.progress.with(sweeping.quiet, sweeping.plain);
+        self.sweeping().map_or(ProgressBy::default(), of)
+    }
+
+    fn sweeping(&self) -> Option<&SweepingArgs> {
         match self {
-            Command::Run(run) | Command::Sweep(run) => run.sweeping.progress,
-            Command::Resume(resume) => resume.sweeping.progress,
-            Command::Race(race) => race.sweeping.progress,
-            _ => ProgressBy::default(),
+            Command::Run(run) | Command::Sweep(run) => Some(&run.sweeping),
+            Command::Resume(resume) => Some(&resume.sweeping),
+            Command::Race(race) => Some(&race.sweeping),
+            _ => None,
         }
     }
 }

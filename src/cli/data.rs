@@ -5,12 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::exit::{Exit, Failure};
-use super::log_args::DataCommand;
+use super::log_args::{DataCommand, LogForm};
 use super::named_file::{self, NamedFile};
 use super::say::{out, stdout_for_data};
 use super::shorthand::Typed;
-use super::{load, refusal};
+use super::{criteo_form, kept_logs, load, refusal};
 use crate::base::printable;
+use crate::data::cache::Clearing;
 use crate::data::{Batch, DataSource, Day, OpenContext, Schema, Window};
 use crate::report::terminal::{Align, TextTable};
 use crate::scenario::build::BuildError;
@@ -22,7 +23,12 @@ pub(super) fn data(args: &DataCommand, arguments: &[Typed]) -> Result<Exit, Fail
             let source = open(scenario, overrides, arguments)?;
             out(&inspect(source.as_ref(), *head))?;
         }
-        DataCommand::Gen { scenario, overrides, days, out: file, force } => {
+        DataCommand::Cache { text, clear, verify, unused_for } => {
+            let unused_for = u64::from(*unused_for) * 86_400;
+            let which = Clearing { unused_for, with: text.clone() };
+            return kept_logs::show(&which, *clear, *verify);
+        }
+        DataCommand::Gen { scenario, overrides, days, out: file, form, force } => {
             if let Some(path) = file {
                 named_file::refuse_existing(path, *force)?;
             }
@@ -37,7 +43,7 @@ pub(super) fn data(args: &DataCommand, arguments: &[Typed]) -> Result<Exit, Fail
                         .map_err(|error| Failure::new(Exit::Data, error))?
                 }
             };
-            write(source.as_ref(), &days, file.as_deref(), *force)?;
+            write(source.as_ref(), &days, (file.as_deref(), *force), *form)?;
         }
     }
     Ok(Exit::Done)
@@ -50,9 +56,9 @@ fn open(
 ) -> Result<Arc<dyn DataSource>, Failure> {
     let (loaded, folder) = load::from_path(scenario, overrides, arguments)?;
     let streams = loaded.value.scenario.streams(SeededPart::Data);
-    let context = OpenContext { base_dir: &folder, streams };
+    let context = OpenContext::new(&folder, streams);
     let choice = loaded.value.data.as_ref().ok_or(BuildError::NoData);
-    let source = choice.and_then(|choice| Ok(choice.open_whole(&context)?));
+    let source = choice.and_then(|choice| Ok(choice.open_log(&context)?));
     let source = source.map_err(|error| refusal::of_run(&loaded, error.into()))?;
     load::tell_remarks(&source.remarks(), &loaded);
     Ok(source)
@@ -122,20 +128,20 @@ const SHOWN_DAYS: usize = 12;
 fn write(
     source: &dyn DataSource,
     days: &[Day],
-    file: Option<&Path>,
-    force: bool,
+    (file, force): (Option<&Path>, bool),
+    form: LogForm,
 ) -> Result<(), Failure> {
     let written = match file {
         Some(path) => {
             let mut to = NamedFile::create(path, force)?;
-            match write_rows(source, days, &mut to, false) {
+            match write_rows(source, days, &mut to, (form, false)) {
                 Ok(()) => return to.end(),
                 failed => failed,
             }
         }
         None => {
             let (to, is_terminal) = stdout_for_data();
-            write_rows(source, days, &mut BufWriter::new(to), is_terminal)
+            write_rows(source, days, &mut BufWriter::new(to), (form, is_terminal))
         }
     };
     match written {
@@ -150,11 +156,17 @@ fn write_rows(
     source: &dyn DataSource,
     days: &[Day],
     to: &mut dyn Write,
-    is_terminal: bool,
+    (form, is_terminal): (LogForm, bool),
 ) -> io::Result<()> {
     let schema = source.schema();
     let fit = |line: String| if is_terminal { printable(&line) } else { line };
-    writeln!(to, "{}", fit(header(schema)))?;
+    if form == LogForm::Csv {
+        writeln!(to, "{}", fit(header(schema)))?;
+    }
+    let line = |batch: &Batch, i: usize| match form {
+        LogForm::Csv => fit(line(schema, batch, i)),
+        LogForm::Criteo => criteo_form::line(batch, i),
+    };
     let mut batch = Batch::default();
     for day in days {
         let all = day.ids();
@@ -162,7 +174,7 @@ fn write_rows(
             let ids: Vec<u64> = (from..all.end.min(from + 1024)).collect();
             source.read(&ids, &mut batch);
             for i in 0..batch.len() {
-                writeln!(to, "{}", fit(line(schema, &batch, i)))?;
+                writeln!(to, "{}", line(&batch, i))?;
             }
         }
     }

@@ -32,10 +32,36 @@ pub(super) enum DataCommand {
         /// The file; stdout when left out.
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
+        /// The form of its rows.
+        #[arg(long, value_enum, value_name = "FORM", default_value = "csv")]
+        form: LogForm,
         /// Overwrite an existing file.
         #[arg(long)]
         force: bool,
     },
+    /// List or clear the logs that are kept on disk, so that their files are not read again.
+    Cache {
+        /// Only logs with this text in the path of their files or of their folder.
+        text: Option<String>,
+        /// Remove them.
+        #[arg(long)]
+        clear: bool,
+        /// Read them as a whole and compare them with their checksums.
+        #[arg(long, conflicts_with = "clear")]
+        verify: bool,
+        /// Only those that were not used for so many days.
+        #[arg(long, value_name = "DAYS", default_value_t = 0)]
+        unused_for: u32,
+    },
+}
+
+/// The form in which a log is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(super) enum LogForm {
+    /// CSV with a header: the columns of the log.
+    Csv,
+    /// The columns of the Criteo log: a label, 13 integers, 26 categories.
+    Criteo,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ mod check;
 mod compare;
 mod comparison;
 mod completions;
+mod criteo_form;
 mod data;
 #[cfg(feature = "html")]
 mod defaults;
@@ -19,9 +20,11 @@ mod fit_predict;
 mod fit_text;
 mod help;
 mod insight;
+mod kept_logs;
 mod lab;
 mod load;
 mod log_args;
+mod log_news;
 mod named_file;
 mod new;
 mod progress;
@@ -58,6 +61,7 @@ use shorthand::Typed;
 
 use crate::base::printable;
 use crate::base::registry::RegisterError;
+use crate::data::cache::use_cache;
 
 /// The program with all its commands and options, for the reference page.
 pub fn commands() -> clap::Command {
@@ -121,6 +125,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     understood.iter().for_each(|line| say::tell(&format!("{line}\n")));
     say::tell_bugs();
     signals::survive_file_size_limits();
+    let progress = args.command.as_ref().map_or(ProgressBy::Auto, Command::progress_of_log);
+    use_cache(log_news::cache(progress));
     match guarded(|| dispatch(args, &typed)) {
         Ok(exit) => exit.into(),
         Err(failure) => {

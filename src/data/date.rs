@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Day;
 
 /// A day of the Gregorian calendar.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Date {
     /// Days since 1970-01-01.
     days: i64,
@@ -91,7 +91,7 @@ impl FromStr for Date {
 const MOST_RANGES: usize = 6;
 
 /// What the numbered days of a log are called.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Calendar {
     /// The date of day 1; `None` if the days of the log have no dates.
     pub first: Option<Date>,

@@ -37,6 +37,16 @@ pub enum DataError {
         /// The decoder's or the operating system's reason.
         source: std::io::Error,
     },
+    /// A part of the log that was on its way into the cache of logs, and is lost.
+    #[error(
+        "{path}: a part of the log that was written there cannot be read again: {source}; `STRAGGLER_CACHE=off` does without it"
+    )]
+    Cache {
+        /// The file or its folder.
+        path: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
     /// A zip archive that cannot be used.
     #[error("{path} is not a usable zip archive: {problem}")]
     Archive {
@@ -170,6 +180,7 @@ impl DataError {
             DataError::Missing { path, .. }
             | DataError::Open { path, .. }
             | DataError::Read { path, .. }
+            | DataError::Cache { path, .. }
             | DataError::Archive { path, .. }
             | DataError::Member { path, .. }
             | DataError::BadRow { path, .. }

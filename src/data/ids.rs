@@ -2,16 +2,18 @@
 
 use rustc_hash::FxHashMap;
 
+use super::column::Column;
+
 /// What the ids of an id space are called, row by row.
 ///
 /// Next to its text an id has a *key* of 64 bits, the same in every log, by which its row is found.
 /// Two of a million ids have the same key with a probability of 3 in 100 million.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ids {
-    keys: Vec<u64>,
-    text: Vec<u8>,
+    keys: Column<u64>,
+    text: Column<u8>,
     /// Where each text ends in `text`.
-    ends: Vec<u64>,
+    ends: Column<u64>,
 }
 
 /// Texts of the wrong length for their keys.
@@ -27,12 +29,18 @@ impl Ids {
     /// # Errors
     /// If it is not one text per key, or the texts do not lie one behind the other.
     pub fn new(keys: Vec<u64>, text: Vec<u8>, ends: Vec<u64>) -> Result<Ids, BadTexts> {
-        let in_order = ends.is_sorted() && ends.last().copied().unwrap_or(0) == text.len() as u64;
-        if keys.len() == ends.len() && in_order {
-            Ok(Ids { keys, text, ends })
-        } else {
-            Err(BadTexts)
-        }
+        let in_order = ends.is_sorted();
+        Ids::of_columns(keys.into(), text.into(), ends.into()).filter(|_| in_order).ok_or(BadTexts)
+    }
+
+    /// The ids of columns, which are known to be in order; `None` if their lengths do not fit.
+    pub(crate) fn of_columns(
+        keys: Column<u64>,
+        text: Column<u8>,
+        ends: Column<u64>,
+    ) -> Option<Ids> {
+        let fit = ends.last().copied().unwrap_or(0) == text.len() as u64;
+        (keys.len() == ends.len() && fit).then_some(Ids { keys, text, ends })
     }
 
     /// Number of rows.
@@ -70,12 +78,18 @@ impl Ids {
 
     /// Adds a row.
     pub fn push(&mut self, key: u64, text: &[u8]) {
-        self.keys.push(key);
-        self.text.extend_from_slice(text);
-        self.ends.push(self.text.len() as u64);
+        self.keys.owned().push(key);
+        self.text.owned().extend_from_slice(text);
+        let end = self.text.len() as u64;
+        self.ends.owned().push(end);
     }
 
-    /// Bytes in memory.
+    /// Bytes of memory that they take at most.
+    pub(crate) fn held(&self) -> u64 {
+        self.keys.held() + self.text.held() + self.ends.held()
+    }
+
+    /// Bytes of all keys and texts.
     pub fn bytes(&self) -> u64 {
         (8 * self.keys.len() + self.text.len() + 8 * self.ends.len()) as u64
     }
@@ -83,40 +97,45 @@ impl Ids {
     /// Rows whose ids are known in no order: first [`measure`](IdsBuilder::measure) each, then
     /// [`put`](IdsBuilder::put) each.
     pub(crate) fn of_rows(rows: usize) -> IdsBuilder {
-        IdsBuilder(Ids { keys: vec![Ids::NO_ID; rows], text: Vec::new(), ends: vec![0; rows] })
+        IdsBuilder { keys: vec![Ids::NO_ID; rows], text: Vec::new(), ends: vec![0; rows] }
     }
 }
 
 /// [`Ids`] that are being filled.
 #[derive(Debug)]
-pub(crate) struct IdsBuilder(Ids);
+pub(crate) struct IdsBuilder {
+    keys: Vec<u64>,
+    text: Vec<u8>,
+    ends: Vec<u64>,
+}
 
 impl IdsBuilder {
     /// Notes the key of a row and the length of its text.
     pub(crate) fn measure(&mut self, row: usize, key: u64, length: usize) {
-        self.0.keys[row] = key;
-        self.0.ends[row] = length as u64;
+        self.keys[row] = key;
+        self.ends[row] = length as u64;
     }
 
     /// Makes room for the texts, once all rows are measured.
     pub(crate) fn make_room(&mut self) {
         let mut end = 0;
-        for of in &mut self.0.ends {
+        for of in &mut self.ends {
             end += *of;
             *of = end;
         }
-        self.0.text = vec![0; end as usize];
+        self.text = vec![0; end as usize];
     }
 
     /// Copies the text of a row.
     pub(crate) fn put(&mut self, row: usize, text: &[u8]) {
-        let end = self.0.ends[row] as usize;
-        self.0.text[end - text.len()..end].copy_from_slice(text);
+        let end = self.ends[row] as usize;
+        self.text[end - text.len()..end].copy_from_slice(text);
     }
 
     /// The ids.
     pub(crate) fn finish(self) -> Ids {
-        self.0
+        let IdsBuilder { keys, text, ends } = self;
+        Ids { keys: keys.into(), text: text.into(), ends: ends.into() }
     }
 }
 

@@ -10,12 +10,15 @@
 
 mod bad_row;
 pub mod batch;
+pub mod cache;
 pub mod coding;
+mod column;
 pub mod date;
 pub mod error;
 mod ids;
 pub mod leakage;
 mod log;
+mod mapped;
 pub mod order;
 mod reading;
 mod remark;
@@ -31,9 +34,11 @@ pub use date::{Calendar, Date, UtcOffset};
 pub use error::DataError;
 pub use ids::{BadTexts, Ids};
 pub use leakage::{LeakError, check_holdout};
+pub use log::growing::Loading;
 pub use log::{IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
 pub use reading::columns::TableFiles;
+pub use reading::watch::{Place, ReadSoFar, Watch};
 pub use reading::{bad_rows, file, stamp};
 pub use remark::{Remark, RemarkKind};
 pub use schema::{Field, History, HistoryColumn, IdSpace, Schema};
@@ -48,8 +53,10 @@ pub use window::Window;
 use std::fmt::Debug;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 /// One day of the log: its number (1 is the first) and its examples, `first .. first + examples`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Day {
     /// 1-based number of the day.
     pub number: u32,
@@ -115,6 +122,11 @@ pub trait DataSource: Send + Sync + Debug {
 
     /// The true click probability of each example, if the source knows it (generated logs).
     fn truth(&self, _ids: &[u64]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// The log itself, if it is one of files whose columns can be kept on disk.
+    fn log(&self) -> Option<&Log> {
         None
     }
 

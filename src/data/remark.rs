@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What a remark is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum RemarkKind {
     /// The log may be meant in another way.
     Meaning,
@@ -14,7 +16,7 @@ pub enum RemarkKind {
 }
 
 /// One remark about a log, for people. It is no error: the log is used as its settings say.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Remark {
     /// What it is about.
     pub kind: RemarkKind,

@@ -1,8 +1,10 @@
 //! The meaning of the columns of a log.
 
+use serde::{Deserialize, Serialize};
+
 /// A set of ids with one embedding row each: items, users, categories. Fields and histories that
 /// share an id space share its rows.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct IdSpace {
     /// Name in reports and layer names, such as `item`.
     pub name: String,
@@ -11,7 +13,7 @@ pub struct IdSpace {
 }
 
 /// A categorical column with one id per example.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Field {
     /// Column name, such as `item`.
     pub name: String,
@@ -20,7 +22,7 @@ pub struct Field {
 }
 
 /// One aligned column of the history: it has one id for every past event.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HistoryColumn {
     /// Index into [`Schema::spaces`].
     pub space: usize,
@@ -29,7 +31,7 @@ pub struct HistoryColumn {
 }
 
 /// The user's earlier events, the most recent first, of varying length.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct History {
     /// Longest history that occurs.
     pub max_len: usize,
@@ -38,7 +40,7 @@ pub struct History {
 }
 
 /// The columns of a log.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Schema {
     /// Id spaces, each with its number of rows.
     pub spaces: Vec<IdSpace>,

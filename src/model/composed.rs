@@ -275,7 +275,7 @@ mod tests {
         let keys =
             serde_json::json!({"kind": "synthetic", "rows_per_day": 100, "users": 9, "items": 40});
         let choice: SourceChoice = serde_json::from_value(keys).unwrap();
-        let context = OpenContext { base_dir: Path::new("."), streams: Streams::new(1) };
+        let context = OpenContext::new(Path::new("."), Streams::new(1));
         let hashing: Hashing = serde_json::from_value(hashing).unwrap();
         let of = |space: &str| {
             if space == "item" || space == "user" { hashing.clone() } else { Hashing::default() }

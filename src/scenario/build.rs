@@ -107,7 +107,7 @@ pub fn open_anew(
     choice: &SourceChoice,
     context: &OpenContext<'_>,
 ) -> Result<Arc<dyn DataSource>, DataError> {
-    choice.open_whole(context)
+    choice.open_log(context)
 }
 
 impl Scenario {
@@ -134,7 +134,7 @@ impl Scenario {
         }
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
-        let log = open(choice, &OpenContext { base_dir: folder, streams })?;
+        let log = open(choice, &OpenContext::new(folder, streams))?;
         let source = self.with_hashing(Arc::clone(&log))?;
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
@@ -254,7 +254,7 @@ impl Scenario {
     pub fn open_days(&self, folder: &Path, open: &Opener<'_>) -> Result<StageDays, BuildError> {
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
-        let source = open(choice, &OpenContext { base_dir: folder, streams })?;
+        let source = open(choice, &OpenContext::new(folder, streams))?;
         let (train, held_out) = self.days(source.as_ref())?;
         Ok(StageDays { train, held_out, calendar: source.calendar() })
     }

@@ -114,7 +114,7 @@ fn facts_of_a_new_source_and_a_new_law_reach_those_who_ask() {
     assert!(!scenario.cluster.compute.law.scales());
     assert_eq!(scenario.schedule.decay.factor(crate::optimizer::Moment::default()), 0.5);
     let streams = scenario.scenario.streams(super::seeds::SeededPart::Data);
-    let context = OpenContext { base_dir: Path::new("."), streams };
+    let context = OpenContext::new(Path::new("."), streams);
     assert_eq!(scenario.data.unwrap().open(&context).unwrap().days().len(), 2);
 }
 

@@ -13,6 +13,7 @@ mod folders;
 mod fuzz;
 mod generated;
 mod golden;
+mod kept_logs;
 mod limits;
 mod look_up;
 mod many_trials;

@@ -10,6 +10,7 @@ use assert_cmd::Command;
 pub(crate) fn straggler() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
     command.env_remove("NO_COLOR");
+    command.env("STRAGGLER_CACHE", "off");
     command
 }
 

@@ -224,7 +224,7 @@ mod tests {
         let keys =
             serde_json::json!({"kind": "synthetic", "rows_per_day": 100, "users": 30, "items": 40});
         let choice: SourceChoice = serde_json::from_value(keys).unwrap();
-        choice.open(&OpenContext { base_dir: Path::new("."), streams: Streams::new(1) }).unwrap()
+        choice.open(&OpenContext::new(Path::new("."), Streams::new(1))).unwrap()
     }
 
     fn hashing(keys: serde_json::Value) -> Hashing {

@@ -210,23 +210,17 @@ fn pairs(
 /// The columns of the log without days and facts: first the training examples, then those held out.
 fn columns(ordered: &OrderedEvents, parts: [&[Pair]; 2]) -> Log {
     let examples = 2 * (parts[0].len() + parts[1].len());
-    let mut log = Log {
-        remarks: Vec::new(),
-        groups: Groups::Field(0),
-        labels: Vec::with_capacity(examples),
-        fields: Vec::with_capacity(3 * examples),
-        ..Log::default()
-    };
-    log.histories.spans.reserve(examples);
+    let (mut labels, mut fields) = (Vec::with_capacity(examples), Vec::with_capacity(3 * examples));
+    let mut spans = Vec::with_capacity(examples);
     let mut max_len = 0;
     for pair in parts.into_iter().flatten() {
         let (first, end) = pair.history;
         let (user, item) = (ordered.users[pair.event as usize], ordered.items[pair.event as usize]);
         max_len = max_len.max(end - first);
         for (label, item) in [(1, item), (0, pair.negative)] {
-            log.labels.push(label);
-            log.fields.extend([user, item, ordered.category_of[item as usize]]);
-            log.histories.spans.push((first, end - first));
+            labels.push(label);
+            fields.extend([user, item, ordered.category_of[item as usize]]);
+            spans.push([first, end - first]);
         }
     }
     let mut sequences = vec![0; ordered.len() * 2];
@@ -235,9 +229,14 @@ fn columns(ordered: &OrderedEvents, parts: [&[Pair]; 2]) -> Log {
         sequences[position * 2] = *item;
         sequences[position * 2 + 1] = ordered.category_of[*item as usize];
     }
-    log.histories = Histories { events: sequences, ..log.histories };
-    log.schema = schema(ordered, max_len as usize);
-    log
+    Log {
+        schema: schema(ordered, max_len as usize),
+        groups: Groups::Field(0),
+        labels: labels.into(),
+        fields: fields.into(),
+        histories: Histories { events: sequences.into(), spans: spans.into() },
+        ..Log::default()
+    }
 }
 
 fn schema(ordered: &OrderedEvents, max_len: usize) -> Schema {

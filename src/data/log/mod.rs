@@ -3,8 +3,10 @@
 
 pub mod din_task;
 pub(super) mod events;
+pub(crate) mod growing;
 pub(super) mod missing;
 mod negatives;
+pub(crate) mod npy;
 mod packed;
 pub(super) mod vocabulary;
 
@@ -12,6 +14,7 @@ pub use vocabulary::IdRows;
 
 use std::ops::Range;
 
+use crate::data::column::Column;
 use crate::data::reading::stamp::Stamp;
 use crate::data::{Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Ids, Remark, Schema};
 
@@ -24,7 +27,7 @@ pub(crate) enum Groups {
     /// The id of this field.
     Field(usize),
     /// One number per example.
-    Column(Vec<u32>),
+    Column(Column<u32>),
 }
 
 /// Histories of varying length, each a slice of one array of events.
@@ -33,9 +36,9 @@ pub(crate) enum Groups {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Histories {
     /// Ids, `[events x columns]`, oldest first within a sequence.
-    pub(crate) events: Vec<u32>,
+    pub(crate) events: Column<u32>,
     /// First event and number of events, per example.
-    pub(crate) spans: Vec<(u32, u32)>,
+    pub(crate) spans: Column<[u32; 2]>,
 }
 
 /// Examples in the order of their ids: those of the days first, then those held out.
@@ -45,11 +48,11 @@ pub struct Log {
     pub(crate) days: Vec<Day>,
     pub(crate) calendar: Calendar,
     /// 0 or 1 per example.
-    pub(crate) labels: Vec<u8>,
+    pub(crate) labels: Column<u8>,
     /// Ids, `[examples x fields]`.
-    pub(crate) fields: Vec<u32>,
+    pub(crate) fields: Column<u32>,
     /// `[examples x numeric columns]`.
-    pub(crate) numeric: Vec<f32>,
+    pub(crate) numeric: Column<f32>,
     pub(crate) groups: Groups,
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
@@ -92,10 +95,13 @@ impl Log {
     }
 
     fn read_history(&self, row: usize, columns: usize, batch: &mut Batch) {
-        let (first, len) = self.histories.spans[row];
+        let Histories { events, spans } = &self.histories;
+        spans.touch(row);
+        let [first, len] = spans[row];
         for event in (first..first + len).rev() {
             let at = event as usize * columns;
-            batch.history.extend_from_slice(&self.histories.events[at..at + columns]);
+            events.touch(at);
+            batch.history.extend_from_slice(&events[at..at + columns]);
         }
     }
 }
@@ -121,13 +127,18 @@ impl DataSource for Log {
         batch.clear();
         let (fields, numeric) = (self.schema.fields.len(), self.schema.numeric.len());
         let columns = self.schema.history_columns();
+        let (all_labels, all_ids, all_numbers) =
+            (&self.labels[..], &self.fields[..], &self.numeric[..]);
         for &id in ids {
             assert!(id < self.len() as u64, "example {id} of a log of {}", self.len());
             let row = id as usize;
-            batch.labels.push(f32::from(self.labels[row]));
-            let ids = &self.fields[row * fields..(row + 1) * fields];
+            self.labels.touch(row);
+            self.fields.touch(row * fields);
+            self.numeric.touch(row * numeric);
+            batch.labels.push(f32::from(all_labels[row]));
+            let ids = &all_ids[row * fields..(row + 1) * fields];
             batch.fields.extend_from_slice(ids);
-            batch.numeric.extend_from_slice(&self.numeric[row * numeric..(row + 1) * numeric]);
+            batch.numeric.extend_from_slice(&all_numbers[row * numeric..(row + 1) * numeric]);
             if columns > 0 {
                 self.read_history(row, columns, batch);
             }
@@ -136,22 +147,46 @@ impl DataSource for Log {
             let group = match &self.groups {
                 Groups::One => 0,
                 Groups::Field(field) => ids[*field],
-                Groups::Column(groups) => groups[row],
+                Groups::Column(groups) => {
+                    groups.touch(row);
+                    groups[row]
+                }
             };
             let info = ExampleInfo { id, day: self.day_of(id), group: u64::from(group) };
             batch.info.push(info);
+        }
+        self.labels.note_read(ids.len());
+        self.fields.note_read(ids.len() * fields);
+        self.numeric.note_read(ids.len() * numeric);
+        self.histories.events.note_read(batch.history.len());
+        self.histories.spans.note_read(if columns > 0 { ids.len() } else { 0 });
+        if let Groups::Column(groups) = &self.groups {
+            groups.note_read(ids.len());
         }
     }
 
     fn bytes(&self) -> u64 {
         let groups = match &self.groups {
-            Groups::Column(groups) => groups.len(),
+            Groups::Column(groups) => groups.held(),
             Groups::One | Groups::Field(_) => 0,
         };
-        let words = self.fields.len() + self.numeric.len() + self.histories.events.len() + groups;
-        let ids = self.ids.iter().flatten().map(Ids::bytes).sum::<u64>();
-        // While a loader builds its log, it holds the log about twice.
-        ids + 2 * (self.labels.len() + 4 * words + 8 * self.histories.spans.len()) as u64
+        let history = self.histories.events.held() + self.histories.spans.held();
+        let columns = self.labels.held() + self.fields.held() + self.numeric.held();
+        let all = columns + history + groups;
+        let ids = self.ids.iter().flatten().map(Ids::held).sum::<u64>();
+        // A log of events is made beside them, which takes it about twice. A table is built in place:
+        // measured, 10 million rows of Criteo take 2.11 GB for columns of 2.09.
+        let times = if matches!((&self.labels, &self.groups), (Column::Owned(_), Groups::Field(_)))
+        {
+            2
+        } else {
+            1
+        };
+        ids + times * all
+    }
+
+    fn log(&self) -> Option<&Log> {
+        Some(self)
     }
 
     fn ids(&self, space: usize) -> Option<&Ids> {
@@ -240,13 +275,13 @@ mod tests {
                 Day { number: 1, first: 0, examples: 2 },
                 Day { number: 4, first: 2, examples: 1 },
             ],
-            labels: vec![1, 0, 1, 0],
-            fields: vec![5, 6, 7, 8],
-            numeric: vec![0.5, 1.5, 2.5, 3.5],
+            labels: vec![1, 0, 1, 0].into(),
+            fields: vec![5, 6, 7, 8].into(),
+            numeric: vec![0.5, 1.5, 2.5, 3.5].into(),
             groups: Groups::Field(0),
             histories: Histories {
-                events: vec![1, 2, 3],
-                spans: vec![(0, 2), (0, 0), (1, 2), (2, 1)],
+                events: vec![1, 2, 3].into(),
+                spans: vec![[0, 2], [0, 0], [1, 2], [2, 1]].into(),
             },
             ..Log::default()
         }

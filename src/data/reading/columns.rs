@@ -15,6 +15,7 @@ use super::long_delimiter::LongDelimited;
 use super::records::{Row, RowStream};
 use super::tidy::Tidy;
 use super::wanted::Wanted;
+use super::watch::Place;
 use crate::data::error::DataError;
 
 /// Index of the column `name`, which the setting `key` names.
@@ -188,11 +189,11 @@ impl TableFiles {
     /// Opens one file after the other.
     pub(crate) fn open<'a>(
         &'a self,
-        base_dir: &'a Path,
+        place: Place<'a>,
         wanted: &'a Wanted<'a>,
     ) -> Result<impl Iterator<Item = Result<TableInput<'static>, DataError>> + 'a, DataError> {
         let format = self.format()?;
-        Ok(self.files.iter().map(move |path| TableInput::open(base_dir, path, &format, wanted)))
+        Ok(self.files.iter().map(move |path| TableInput::open(place, path, &format, wanted)))
     }
 }
 
@@ -279,12 +280,12 @@ impl<'a> TableInput<'a> {
     /// Opens a file of delimited text or JSON lines, or a Parquet file (recognised by its first
     /// bytes or its name). Of JSON lines and Parquet only the columns in `wanted` are read.
     pub(crate) fn open(
-        base_dir: &Path,
+        place: Place<'_>,
         path: &str,
         format: &TableFormat,
         wanted: &Wanted,
     ) -> Result<TableInput<'static>, DataError> {
-        let mut input = file::open(base_dir, path)?;
+        let mut input = file::open(place, path)?;
         if input.beginning()?.starts_with(b"PAR1") || path.ends_with(".parquet") {
             return parquet_table(input.name, &format.tidy, wanted);
         }
@@ -359,7 +360,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.bin"), b"PAR1....PAR1").unwrap();
         let format = TableFiles::default().format().unwrap();
-        let table = TableInput::open(folder.path(), "log.bin", &format, &Wanted::default());
+        let table = TableInput::open(folder.path().into(), "log.bin", &format, &Wanted::default());
         let text = table.err().unwrap().to_string();
         assert!(text.contains("--features parquet"), "{text}");
     }

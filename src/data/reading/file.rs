@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use super::watch::Place;
 use super::{archive, known};
 use crate::data::error::DataError;
 
@@ -89,7 +90,7 @@ fn buffered<'a>(reader: impl Read + 'a) -> Box<dyn BufRead + 'a> {
     Box::new(BufReader::with_capacity(BUFFER, reader))
 }
 
-/// Opens `path`, taken from `base_dir` unless absolute, for streaming.
+/// Opens `path`, taken from the folder of `place` unless absolute, for streaming.
 ///
 /// A member of a zip archive is written as `archive.zip!folder/member.csv`; an archive with a
 /// single file needs no member.
@@ -97,20 +98,26 @@ fn buffered<'a>(reader: impl Read + 'a) -> Box<dyn BufRead + 'a> {
 /// # Errors
 /// If the file is missing or cannot be opened, the archive does not have that member, or its
 /// beginning is damaged. The error names the absolute path, or the existing members.
-pub fn open(base_dir: &Path, path: &str) -> Result<Input<'static>, DataError> {
-    let whole = absolute(base_dir, path);
-    if let Some((archive, member)) = path.split_once('!').filter(|_| !whole.exists()) {
-        let archive = absolute(base_dir, archive);
-        return open_member(&archive, Some(member));
+pub fn open<'a>(place: impl Into<Place<'a>>, path: &str) -> Result<Input<'static>, DataError> {
+    let Place { base_dir, watch } = place.into();
+    let whole = on_disk(base_dir, path);
+    if let Some((_, member)) = path.split_once('!')
+        && whole != absolute(base_dir, path)
+    {
+        return open_member(&whole, Some(member));
     }
-    let mut reader = BufReader::with_capacity(BUFFER, open_file(&whole)?);
+    let file = open_file(&whole)?;
+    let mut reader: Box<dyn BufRead> = match watch {
+        Some(watch) => buffered(watch.over(file, &whole)),
+        None => buffered(file),
+    };
     let name = whole.display().to_string();
     let start =
         reader.fill_buf().map_err(|source| DataError::Open { path: name.clone(), source })?;
     if start.starts_with(ZIP) {
         return open_member(&whole, None);
     }
-    Input::decode(&name, Box::new(reader))
+    Input::decode(&name, reader)
 }
 
 /// Looks whether files exist, so that all that are missing are named at once.
@@ -118,16 +125,20 @@ pub fn open(base_dir: &Path, path: &str) -> Result<Input<'static>, DataError> {
 /// # Errors
 /// If one does not exist.
 pub(crate) fn all_exist(base_dir: &Path, paths: &[&str]) -> Result<(), DataError> {
-    let is_missing = |path: &&str| {
-        let archive = path.split_once('!').map_or(*path, |(archive, _)| archive);
-        let exists = |path: &str| absolute(base_dir, path).exists();
-        !exists(path) && !exists(archive)
-    };
-    let missing = paths.iter().filter(|path| is_missing(path));
+    let missing = paths.iter().filter(|path| !on_disk(base_dir, path).exists());
     let mut missing = missing.map(|path| absolute(base_dir, path).display().to_string());
     match missing.next() {
         Some(path) => Err(DataError::Missing { path, others: missing.collect() }),
         None => Ok(()),
+    }
+}
+
+/// The file in which the bytes of `path` are: itself, or the archive of which it is a member.
+pub(crate) fn on_disk(base_dir: &Path, path: &str) -> PathBuf {
+    let whole = absolute(base_dir, path);
+    match path.split_once('!').filter(|_| !whole.exists()) {
+        Some((archive, _)) => absolute(base_dir, archive),
+        None => whole,
     }
 }
 
@@ -137,16 +148,16 @@ pub(crate) fn all_exist(base_dir: &Path, paths: &[&str]) -> Result<(), DataError
 /// # Errors
 /// As [`open`].
 pub(crate) fn open_one_of(
-    base_dir: &Path,
+    place: Place<'_>,
     path: &str,
     names: &[&str],
 ) -> Result<Input<'static>, DataError> {
-    let found = open(base_dir, path);
+    let found = open(place, path);
     let Err(DataError::Member { member, members, .. }) = &found else { return found };
     let base = |member: &str| member.rsplit('/').next().unwrap_or_default().to_string();
     let wanted = names.iter().find_map(|name| members.iter().find(|member| base(member) == *name));
     match wanted.filter(|_| member.is_empty()) {
-        Some(wanted) => open_member(&absolute(base_dir, path), Some(wanted)),
+        Some(wanted) => open_member(&absolute(place.base_dir, path), Some(wanted)),
         None => found,
     }
 }
@@ -251,9 +262,12 @@ mod tests {
     #[test]
     fn a_member_is_found_by_its_name_and_many_are_not_listed() {
         let (_folder, path) = written(&zip(&[("ml/README", b"r"), ("ml/ratings.dat", b"x")]));
-        let mut input =
-            open_one_of(Path::new("/"), path.to_str().unwrap(), &["ratings.csv", "ratings.dat"])
-                .unwrap();
+        let mut input = open_one_of(
+            Path::new("/").into(),
+            path.to_str().unwrap(),
+            &["ratings.csv", "ratings.dat"],
+        )
+        .unwrap();
         assert_eq!(input.beginning().unwrap(), b"x");
         let names: Vec<String> = (0..500).map(|n| format!("part-{n:03}.csv")).collect();
         let members: Vec<(&str, &[u8])> = names.iter().map(|name| (&**name, &b"x"[..])).collect();

@@ -26,3 +26,4 @@ pub mod stamp;
 pub(super) mod text;
 pub(super) mod tidy;
 pub(crate) mod wanted;
+pub(super) mod watch;

@@ -132,6 +132,10 @@ impl SourceConfig for Config {
         self.reviews.iter().chain(&self.metadata).map(String::as_str).collect()
     }
 
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }
@@ -142,8 +146,8 @@ impl SourceConfig for Config {
 /// # Errors
 /// If a file cannot be read, a row is malformed, or no user has two reviews.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    let reviews = config.reviews.iter().map(|path| file::open(context.base_dir, path));
-    let metadata = config.metadata.as_ref().map(|path| file::open(context.base_dir, path));
+    let reviews = config.reviews.iter().map(|path| file::open(context.place(), path));
+    let metadata = config.metadata.as_ref().map(|path| file::open(context.place(), path));
     load(config, reviews, metadata.transpose()?, context)
 }
 

@@ -13,6 +13,7 @@ use super::tabular::{self, Missing};
 use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
+use crate::data::log::growing::Room;
 use crate::data::log::{IdRows, Log};
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableInput;
@@ -54,6 +55,10 @@ impl SourceConfig for Config {
         self.files.iter().map(String::as_str).collect()
     }
 
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }
@@ -64,13 +69,14 @@ impl SourceConfig for Config {
 /// # Errors
 /// If a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    load(config, config.files.iter().map(|path| file::open(context.base_dir, path)))
+    load(config, config.files.iter().map(|path| file::open(context.place(), path)), context.room())
 }
 
 /// Loads the rows of streams.
 pub(crate) fn load<'a>(
     config: &Config,
     inputs: impl Iterator<Item = Result<Input<'a>, DataError>>,
+    room: &Room,
 ) -> Result<Log, DataError> {
     let mapping = tabular::Config {
         label: "label".to_string(),
@@ -83,7 +89,7 @@ pub(crate) fn load<'a>(
         bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };
-    let mut log = tabular::load(&mapping, inputs.map(|input| table(input?)))?;
+    let mut log = tabular::load(&mapping, inputs.map(|input| table(input?)), room)?;
     // The columns of a known format are not the user's choice.
     log.remarks.retain(|remark| remark.key == "data.label");
     Ok(log)

@@ -109,6 +109,10 @@ impl SourceConfig for Config {
         self.tables.files.iter().chain(categories).map(String::as_str).collect()
     }
 
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }
@@ -120,11 +124,11 @@ impl SourceConfig for Config {
 /// If a file cannot be read, a row is malformed, or no user has two events.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
-    let tables = config.tables.open(context.base_dir, &wanted)?;
+    let tables = config.tables.open(context.place(), &wanted)?;
     let categories = config.categories.as_ref().map(|table| {
         let format = config.tables.format_with_header()?;
         let wanted = Wanted { columns: vec![&table.item, &table.category], lists: Vec::new() };
-        TableInput::open(context.base_dir, &table.file, &format, &wanted)
+        TableInput::open(context.place(), &table.file, &format, &wanted)
     });
     load(config, tables, categories.transpose()?, context)
 }

@@ -10,6 +10,7 @@ use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::Log;
+use crate::data::log::growing::Room;
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::{self, Input};
@@ -64,9 +65,13 @@ impl SourceConfig for Config {
         self.files.iter().map(String::as_str).collect()
     }
 
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
-        let inputs = self.files.iter().map(|path| file::open(context.base_dir, path));
-        Ok(Arc::new(load(self, inputs)?))
+        let inputs = self.files.iter().map(|path| file::open(context.place(), path));
+        Ok(Arc::new(load(self, inputs, context.room())?))
     }
 }
 
@@ -74,6 +79,7 @@ impl SourceConfig for Config {
 pub(crate) fn load<'a>(
     config: &Config,
     inputs: impl Iterator<Item = Result<Input<'a>, DataError>>,
+    room: &Room,
 ) -> Result<Log, DataError> {
     let mut inputs = inputs.peekable();
     let ahead = Numbers::of_first(&mut inputs)?;
@@ -109,7 +115,7 @@ pub(crate) fn load<'a>(
         let rows = SparseRows::new(input, Sparse::Svm { first: least, features });
         Ok(TableInput { name, rows: Box::new(rows) })
     };
-    tabular::load(&mapping, inputs.map(table))
+    tabular::load(&mapping, inputs.map(table), room)
 }
 
 #[cfg(test)]
@@ -120,7 +126,7 @@ mod tests {
 
     fn log(config: &Config, text: &str) -> Result<Log, DataError> {
         let input = Input::decode("t", Box::new(Cursor::new(text.as_bytes().to_vec())));
-        load(config, std::iter::once(input))
+        load(config, std::iter::once(input), &Room::default())
     }
 
     #[test]

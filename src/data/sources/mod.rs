@@ -18,9 +18,12 @@ mod new_part;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::cache::{self, LogRequest};
 use super::{DataError, DataSource};
 use crate::base::Streams;
-use crate::data::reading::file::all_exist;
+use crate::data::log::growing::{IN_MEMORY, Loading, Room};
+use crate::data::reading::file::{all_exist, on_disk};
+use crate::data::reading::watch::Place;
 
 /// What a source needs besides its settings.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +32,25 @@ pub struct OpenContext<'a> {
     pub base_dir: &'a Path,
     /// The trial's random streams, for sampled negatives.
     pub streams: Streams,
+    /// Who looks on while files are read, and where columns go: into memory if nobody says.
+    pub loading: Option<&'a Loading>,
+}
+
+impl<'a> OpenContext<'a> {
+    /// Nobody looks on, and columns are in memory.
+    pub fn new(base_dir: &'a Path, streams: Streams) -> OpenContext<'a> {
+        OpenContext { base_dir, streams, loading: None }
+    }
+
+    /// Where files are looked for.
+    pub(crate) fn place(&self) -> Place<'a> {
+        Place { base_dir: self.base_dir, watch: self.loading.map(|loading| &loading.watch) }
+    }
+
+    /// Where columns are made.
+    pub(crate) fn room(&self) -> &'a Room {
+        self.loading.map_or(&IN_MEMORY, |loading| &loading.room)
+    }
 }
 
 /// The configuration of a source.
@@ -47,13 +69,34 @@ pub trait SourceConfig {
     /// If the log cannot be loaded; the message names the place and says what to do.
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError>;
 
-    /// Opens the source after a look whether all of its files exist.
+    /// Whether its log is made of its files, its settings and the seed alone, by code of this crate:
+    /// then it may be [kept](super::cache) on disk, and the same files are not read again.
+    fn is_kept(&self) -> bool {
+        false
+    }
+}
+
+impl SourceChoice {
+    /// Opens the log after a look whether all of its files exist: from the [cache](super::cache), if
+    /// it is there and its files have not changed.
     ///
     /// # Errors
-    /// As [`open`](Self::open); if files are missing, the message names all of them.
-    fn open_whole(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
-        all_exist(context.base_dir, &self.files())?;
-        self.open(context)
+    /// As [`SourceConfig::open`]; if files are missing, the message names all of them.
+    pub fn open_log(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
+        let files = self.files();
+        all_exist(context.base_dir, &files)?;
+        if !self.is_kept() {
+            return self.open(context);
+        }
+        let request = LogRequest {
+            source: self.name().to_string(),
+            settings: serde_json::to_string(self).expect("settings are valid JSON"),
+            seed: self.draws().then(|| context.streams.seed()),
+            files: files.iter().map(|path| on_disk(context.base_dir, path)).collect(),
+        };
+        cache::open(&request, |loading| {
+            self.open(&OpenContext { loading: Some(loading), ..*context })
+        })
     }
 }
 
@@ -102,7 +145,7 @@ mod tests {
 
     #[test]
     fn without_files_every_source_says_what_to_name() {
-        let context = OpenContext { base_dir: Path::new("/"), streams: Streams::new(1) };
+        let context = OpenContext::new(Path::new("/"), Streams::new(1));
         for part in SourceChoice::PARTS.iter().filter(|part| part.name != "synthetic") {
             let choice: SourceChoice =
                 toml::from_str(&format!("kind = \"{}\"", part.name)).unwrap();
@@ -128,7 +171,7 @@ mod tests {
             "#,
         )
         .unwrap();
-        let context = OpenContext { base_dir: folder.path(), streams: Streams::new(1) };
+        let context = OpenContext::new(folder.path(), Streams::new(1));
         let source = choice.open(&context).unwrap();
         assert_eq!(source.days()[0].examples, 2);
         assert_eq!(source.schema().spaces[0].rows, 2);

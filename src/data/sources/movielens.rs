@@ -65,6 +65,10 @@ impl SourceConfig for Config {
         std::iter::once(&self.ratings).chain(&self.movies).map(String::as_str).collect()
     }
 
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }
@@ -79,7 +83,7 @@ pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
         let problem = "name the file or its archive, e.g. \"ml-latest-small.zip\"".to_string();
         return Err(DataError::Setting { key: "ratings", problem });
     }
-    let open = |path: &str, names: &[&str]| file::open_one_of(context.base_dir, path, names);
+    let open = |path: &str, names: &[&str]| file::open_one_of(context.place(), path, names);
     let ratings = open(&config.ratings, &RATINGS)?;
     let movies = config.movies.as_ref().map(|path| open(path, &MOVIES));
     load(config, ratings, movies.transpose()?, context)

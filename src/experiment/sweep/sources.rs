@@ -30,7 +30,7 @@ impl OpenLogs {
     /// The log that `choice` means for a trial; it is opened unless it is open already.
     ///
     /// # Errors
-    /// As [`SourceConfig::open`](crate::data::SourceConfig::open).
+    /// As [`SourceChoice::open_log`](crate::data::SourceChoice::open_log).
     pub fn open(
         &self,
         choice: &SourceChoice,
@@ -49,7 +49,7 @@ impl OpenLogs {
         // A log that no trial has any more must go before a new one is opened: both may be too much
         // for memory.
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        let source = choice.open_whole(context)?;
+        let source = choice.open_log(context)?;
         *slot = Some(Arc::downgrade(&source));
         self.keep(&source);
         Ok(source)
@@ -73,7 +73,7 @@ mod tests {
     use std::path::Path;
 
     fn context(seed: u64) -> OpenContext<'static> {
-        OpenContext { base_dir: Path::new("."), streams: Streams::new(seed) }
+        OpenContext::new(Path::new("."), Streams::new(seed))
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod tests {
         let choice: SourceChoice = toml::from_str(text).unwrap();
         let sources = OpenLogs::default();
         let open = |seed| {
-            let context = OpenContext { base_dir: folder.path(), streams: Streams::new(seed) };
+            let context = OpenContext::new(folder.path(), Streams::new(seed));
             sources.open(&choice, &context).unwrap()
         };
         assert!(Arc::ptr_eq(&open(1), &open(2)));

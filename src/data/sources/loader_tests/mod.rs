@@ -10,6 +10,7 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use crate::base::Streams;
+use crate::data::log::growing::Room;
 use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::Input;
 use crate::data::{
@@ -29,7 +30,7 @@ fn real_data(test: &str) -> Option<PathBuf> {
 }
 
 fn context(base_dir: &Path) -> OpenContext<'_> {
-    OpenContext { base_dir, streams: Streams::new(7) }
+    OpenContext::new(base_dir, Streams::new(7))
 }
 
 /// The value of a fact; panics if there is none.
@@ -58,14 +59,14 @@ impl Loader {
             |name: &str, bytes: &[u8]| Input::decode(name, Box::new(Cursor::new(bytes.to_vec())));
         let main = input("main", file);
         let items = items.map(|bytes| input("items", bytes)).transpose()?;
-        let context = context(Path::new("/"));
+        let (context, room) = (context(Path::new("/")), Room::default());
         match self {
             Loader::Table(config) => {
                 let format = config.tables.format()?;
                 let wanted = tabular::wanted(config);
                 let table =
                     main.and_then(|input| TableInput::text_or_json(input, &format, &wanted));
-                tabular::load(config, std::iter::once(table))
+                tabular::load(config, std::iter::once(table), &room)
             }
             Loader::Interactions(config) => {
                 let format = config.tables.format()?;
@@ -78,10 +79,10 @@ impl Loader {
             }
             Loader::Amazon(config) => amazon::load(config, std::iter::once(main), items, &context),
             Loader::Movielens(config) => movielens::load(config, main?, items, &context),
-            Loader::Criteo(config) => criteo::load(config, std::iter::once(main)),
-            Loader::Avazu(config) => avazu::load(config, std::iter::once(main)),
-            Loader::Libffm(config) => libffm::load(config, std::iter::once(main)),
-            Loader::Libsvm(config) => libsvm::load(config, std::iter::once(main)),
+            Loader::Criteo(config) => criteo::load(config, std::iter::once(main), &room),
+            Loader::Avazu(config) => avazu::load(config, std::iter::once(main), &room),
+            Loader::Libffm(config) => libffm::load(config, std::iter::once(main), &room),
+            Loader::Libsvm(config) => libsvm::load(config, std::iter::once(main), &room),
         }
     }
 }

@@ -4,6 +4,7 @@
 use super::config::{HistoryConfig, HistoryOrder};
 use super::history_look::HistoryLook;
 use crate::data::Remark;
+use crate::data::log::growing::{Growing, Room};
 use crate::data::log::vocabulary::Vocabulary;
 use crate::data::reading::bad_rows::{BadRowKind, Fault};
 use crate::data::reading::list;
@@ -140,26 +141,33 @@ fn bracketed(cell: &[u8], ids: &mut Vec<Span>) -> Result<(), Fault> {
 
 /// The histories read so far.
 #[derive(Debug)]
-pub(crate) struct HistoryCells {
+pub(crate) struct HistoryCells<'r> {
     settings: Vec<HistoryConfig>,
     /// For each history, the categorical column whose vocabulary it shares.
     pub(crate) fields: Vec<usize>,
     looks: Vec<HistoryLook>,
     /// Codes, `[events x histories]`, oldest first.
-    pub(crate) events: Vec<u32>,
+    pub(crate) events: Growing<'r, u32>,
     /// First event and number of events per example.
-    pub(crate) spans: Vec<(u32, u32)>,
+    pub(crate) spans: Growing<'r, [u32; 2]>,
+    /// The last of them.
+    last: [u32; 2],
 }
 
-impl HistoryCells {
+impl<'r> HistoryCells<'r> {
     /// No histories yet; `fields` has the categorical column of each.
-    pub(crate) fn new(settings: &[HistoryConfig], fields: Vec<usize>) -> HistoryCells {
+    pub(crate) fn new(
+        settings: &[HistoryConfig],
+        fields: Vec<usize>,
+        room: &'r Room,
+    ) -> HistoryCells<'r> {
         HistoryCells {
             settings: settings.to_vec(),
             fields,
             looks: settings.iter().map(|_| HistoryLook::default()).collect(),
-            events: Vec::new(),
-            spans: Vec::new(),
+            events: Growing::new(room),
+            spans: Growing::new(room),
+            last: [0, 0],
         }
     }
 
@@ -181,12 +189,13 @@ impl HistoryCells {
             look.at(cell(at).bytes(), &row.ids[at], self.settings[at].separator);
         }
         // A log of more than 2^32 events is refused before it is used.
-        self.spans.push((first as u32, row.events.len() as u32));
+        self.last = [first as u32, row.events.len() as u32];
+        self.spans.push(self.last);
     }
 
     /// Gives the example just added the history of the one before it.
     pub(crate) fn repeat(&mut self) {
-        self.spans.extend(self.spans.last().copied());
+        self.spans.push(self.last);
     }
 
     /// What the cells look like beside the settings.

@@ -85,28 +85,46 @@ pub(super) fn labels(config: &Config, labels: &[u8], texts: &LabelTexts) -> Opti
     Some(Remark::new("data.positive_when", message, help))
 }
 
-/// Remarks about columns whose cells are all the same. `numbers` are those of all examples, not
-/// scaled yet, NaN where they are missing; `rows` the numbers of ids.
+/// What the numbers of a column look like.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NumberLook {
+    first: Option<f32>,
+    varies: bool,
+    is_missing: bool,
+}
+
+impl NumberLook {
+    /// Notes the number of a row, NaN if it is missing.
+    #[inline]
+    pub(crate) fn note(&mut self, value: f32) {
+        if value.is_nan() {
+            self.is_missing = true;
+        } else {
+            let first = *self.first.get_or_insert(value);
+            self.varies |= first != value;
+        }
+    }
+}
+
+/// Remarks about columns whose cells are all the same: `numbers` are the looks of the numeric ones,
+/// `rows` the numbers of ids.
 pub(super) fn columns(
     config: &Config,
     examples: usize,
-    numbers: &[f32],
+    numbers: &[NumberLook],
     rows: &[u32],
 ) -> Vec<Remark> {
-    let width = numbers.len() / examples.max(1);
-    let column = |index: usize| numbers.iter().skip(index).step_by(width.max(1)).copied();
     let mut numeric = Vec::new();
-    for (index, name) in config.numeric.iter().enumerate() {
-        let mut values = column(index).filter(|value| !value.is_nan());
-        let what = match values.next() {
+    for (name, look) in config.numeric.iter().zip(numbers) {
+        let what = match look.first {
             None => "has no number in any row: its cells are empty".to_string(),
-            Some(first) if values.all(|value| value == first) => match config.log1p {
+            Some(first) if !look.varies => match config.log1p {
                 true => "is the same number in every row".to_string(),
                 false => format!("is {first} in every row"),
             },
             Some(_) => continue,
         };
-        let is_flagged = config.missing == Missing::Flag && column(index).any(f32::is_nan);
+        let is_flagged = config.missing == Missing::Flag && look.is_missing;
         let rest = if is_flagged { " that has one" } else { "" };
         numeric.push((name.as_str(), format!("{what}{rest}")));
     }
@@ -149,7 +167,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("log.csv"), text).unwrap();
         let config: Config = toml::from_str(&format!("files = [\"log.csv\"]\n{settings}")).unwrap();
-        let context = OpenContext { base_dir: folder.path(), streams: Streams::new(1) };
+        let context = OpenContext::new(folder.path(), Streams::new(1));
         let log = open(&config, &context)?;
         Ok(log.remarks.iter().map(|remark| format!("{}: {remark}", remark.key)).collect())
     }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod config;
+mod gathered;
 mod history;
 mod history_look;
 mod impressions;
@@ -23,6 +24,7 @@ use values::Values;
 use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
+use crate::data::log::growing::Room;
 use crate::data::log::{Log, offset};
 use crate::data::reading::bad_rows::{Fault, RowTally};
 use crate::data::reading::cell::{Condition, LabelRule, filled, number};
@@ -42,6 +44,10 @@ impl SourceConfig for Config {
         self.tables.files.iter().map(String::as_str).collect()
     }
 
+    fn is_kept(&self) -> bool {
+        true
+    }
+
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
         Ok(Arc::new(open(self, context)?))
     }
@@ -53,19 +59,20 @@ impl SourceConfig for Config {
 /// If settings contradict each other, a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
-    load(config, config.tables.open(context.base_dir, &wanted)?)
+    load(config, config.tables.open(context.place(), &wanted)?, context.room())
 }
 
 /// Loads the rows of `tables`.
 pub(crate) fn load<'a>(
     config: &Config,
     tables: impl Iterator<Item = Result<TableInput<'a>, DataError>>,
+    room: &Room,
 ) -> Result<Log, DataError> {
     check(config)?;
     let filter = Filter::parse(&config.keep_when, config.tables.trim)?;
     let rule = label_rule(config)?;
     let mut tally = RowTally::new(config.bad_rows)?;
-    let mut builder = TableBuilder::new(config);
+    let mut builder = TableBuilder::new(config, room);
     let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
         let plan = Plan::new(config, table, &filter, &rule)?;
@@ -236,24 +243,24 @@ impl<'a> Plan<'a> {
 }
 
 /// Adds rows to the log.
-struct TableConsumer<'a> {
+struct TableConsumer<'a, 'r> {
     plan: Plan<'a>,
     values: Values,
     history: HistoryRow,
     candidates: Candidates,
-    builder: &'a mut TableBuilder,
+    builder: &'a mut TableBuilder<'r>,
     refused: &'a mut FirstRefused,
 }
 
 /// Stands for the column of the candidates' ids, which is none of the file.
 const CANDIDATE: usize = usize::MAX;
 
-impl<'a> TableConsumer<'a> {
+impl<'a, 'r> TableConsumer<'a, 'r> {
     fn new(
         mut plan: Plan<'a>,
-        builder: &'a mut TableBuilder,
+        builder: &'a mut TableBuilder<'r>,
         refused: &'a mut FirstRefused,
-    ) -> TableConsumer<'a> {
+    ) -> TableConsumer<'a, 'r> {
         if plan.impressions.is_some() {
             plan.categorical.push(CANDIDATE);
         }
@@ -325,7 +332,7 @@ impl<'a> TableConsumer<'a> {
     }
 }
 
-impl Take for TableConsumer<'_> {
+impl Take for TableConsumer<'_, '_> {
     fn row(&mut self, row: &Row) -> Result<RowDecision, Fault> {
         if !self.plan.filter.keeps(row)? {
             self.refused.note(&self.plan.filter, row);
