@@ -166,7 +166,7 @@ fn text(log: &StepLog, predicted: &[(&str, SteadyFigures)]) -> String {
     format!(
         "{}\n{unsteady}The simulation of the job as it is differs from the log by {rate} in steps per second and by \
          {stale} in mean staleness.\nThe other rows are extrapolated and not checked against a log: new \
-         workers are like those of the log, and the\ntime of a request is divided evenly among more shards.\n",
+         workers are like those of the log (a machine\nthat it has once stays one), and the time of a request is divided evenly among more shards.\n",
         table.render()
     )
 }

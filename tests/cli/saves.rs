@@ -265,7 +265,7 @@ fn admission_forgets_by_distinct_ids_or_counts_lookups() {
         ("{slidin={}}", "did you mean `sliding`?"),
         ("{bloom={},sliding={}}", "has several keys, and takes only one"),
         ("bloom", "write by = { bloom = {} }"),
-        ("counts", "use one of \"count\", \"chance\", \"equal_chance\""),
+        ("other", "use one of \"count\", \"chance\", \"equal_chance\""),
     ] {
         let said = on(folder, &["check", "my.toml", &format!("admission.by={by}")]);
         assert!(said.code == 2 && said.stderr.contains(help), "{by}: {}", said.stderr);

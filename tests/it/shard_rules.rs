@@ -45,7 +45,7 @@ fn what_is_meant_is_left_alone() {
 fn impossible_settings_are_marked_where_they_stand() {
     says(
         "event = [{ shard = 17, at = '5s' }]\ncheckpoint.every = '1min'",
-        &["error", "no shard 17", "cluster.shards = 4", "counted from 0"],
+        &["error", "no shard 17", "cluster.shards = 4", "the shards are 0 to 3"],
     );
     says(
         "shard = [{ shard = 1, every = '1h' }, { shard = 1, every = '2h' }]\ncheckpoint.every = '1min'",

@@ -1,5 +1,6 @@
 //! Reads folders in every state that a crash or a running writer can leave behind.
 
+use crate::results::tables::TableRowsRow;
 use std::fs;
 
 use serde_json::json;
@@ -44,6 +45,13 @@ fn full_summary() -> Summary {
         utilisation: Some(Utilisation::default()),
         server: Some(ServerLoad::default()),
         shard_failures: Some(ShardFailureSummary::default()),
+        tables: vec![TableRowsRow {
+            came: Some(1),
+            returned: Some(0),
+            evicted: Some(0),
+            late: Some(0),
+            ..TableRowsRow::default()
+        }],
         loss: Some(0.3),
         divergence: Some(0.4),
         best: Some(at),

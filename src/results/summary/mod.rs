@@ -273,7 +273,6 @@ pub struct ShardFailureSummary {
     pub stale_rows: u64,
     /// Failures after which a shard returned with what it had at the start of the run, since no
     /// checkpoint had been due before.
-    #[serde(skip_serializing_if = "is_zero")]
     pub anew: u64,
     /// The shards that failed or lost updates.
     pub shards: Vec<ShardLossSummary>,
