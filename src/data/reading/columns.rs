@@ -1,6 +1,5 @@
 //! Finding the columns of a mapping in a file, and opening files of rows in any format.
 
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -319,7 +318,7 @@ fn parquet_table(
     tidy: &Tidy,
     wanted: &Wanted,
 ) -> Result<TableInput<'static>, DataError> {
-    let rows = super::parquet::ParquetRows::open(Path::new(&name), tidy, wanted)?;
+    let rows = super::parquet::ParquetRows::open(std::path::Path::new(&name), tidy, wanted)?;
     Ok(TableInput { name, rows: Box::new(rows) })
 }
 
