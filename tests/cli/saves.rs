@@ -334,3 +334,34 @@ fn rows_are_found_whether_texts_or_hashes_of_ids_are_listed() {
         );
     }
 }
+
+#[test]
+fn columns_that_are_named_like_tensors_are_refused_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("table.toml"), TABLE).unwrap();
+    for (name, why) in [
+        ("item/m", "divides the names of tensors"),
+        ("__metadata__", "another tensor has this name"),
+        ("mlp.0.weight", "another tensor has this name"),
+    ] {
+        fs::write(folder.join("log.csv"), format!("label,item,{name}\n1,one,a\n0,two,b\n"))
+            .unwrap();
+        let columns = format!("data.categorical=['item','{name}']");
+        let words = ["run", "table.toml", "--no-plots", "--out", "refused", &columns];
+        let said = say(straggler().current_dir(folder).args(words));
+        let all = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.code == 4 && all.contains(why) && all.contains("rename it"), "{all}");
+        assert!(!folder.join("refused").exists());
+    }
+    // Days keep their own numbers; below 1 they are counted from 1.
+    for (first, day, warned) in [(6, 7, false), (0, 2, true)] {
+        let rows = format!("1,one,{first}\n0,two,{first}\n1,one,{}\n0,two,{0}\n", first + 1);
+        fs::write(folder.join("log.csv"), format!("label,item,day\n{rows}")).unwrap();
+        let days = [format!("train.days='{}'", day - 1), format!("holdout.days='{day}'")];
+        let words = ["check", "table.toml", "data.day=day", &days[0], &days[1]];
+        let said = say(straggler().current_dir(folder).args(words));
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        assert_eq!(said.stderr.contains("day 1 is 0 there"), warned, "{}", said.stderr);
+    }
+}

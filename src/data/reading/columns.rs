@@ -1,6 +1,5 @@
 //! Finding the columns of a mapping in a file, and opening files of rows in any format.
 
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
