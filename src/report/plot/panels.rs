@@ -105,6 +105,7 @@ fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
             let line = style::line(series, place);
             let swatch = match series.style {
                 Style::Mark => Swatch::Ring(line),
+                Style::Points => Swatch::Dot(line.colour),
                 // Each band lies on the ones before it.
                 Style::Steps if series.band.is_some() => {
                     let tone = 1.0 - (1.0 - BAND).powi(place as i32 + 1);

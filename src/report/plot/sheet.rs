@@ -103,6 +103,8 @@ pub(super) enum Swatch {
     Block(RGBAColor, (f64, f64)),
     /// A ring.
     Ring(LineStyle),
+    /// A dot.
+    Dot(RGBAColor),
 }
 
 impl Swatch {
@@ -110,7 +112,7 @@ impl Swatch {
         match self {
             Swatch::Line(_) => 35.0,
             Swatch::Block(..) => 24.0,
-            Swatch::Ring(_) => 16.0,
+            Swatch::Ring(_) | Swatch::Dot(_) => 16.0,
         }
     }
 }
@@ -216,6 +218,10 @@ impl<DB: DrawingBackend> Sheet<DB> {
             Swatch::Ring(line) => {
                 let centre = (units(left + 8.0), units(middle));
                 self.0.draw(&Circle::new(centre, units(7.0), stroke(line.colour, line.width)))
+            }
+            Swatch::Dot(colour) => {
+                let centre = (units(left + 8.0), units(middle));
+                self.0.draw(&Circle::new(centre, units(5.0), colour.filled()))
             }
         }
     }
