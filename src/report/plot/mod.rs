@@ -3,6 +3,7 @@
 
 mod ends;
 pub mod fonts;
+mod legend;
 mod panels;
 mod raster;
 pub mod render;

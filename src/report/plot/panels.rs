@@ -2,8 +2,9 @@
 
 use super::ends;
 use super::fonts::{fitted, text_width};
+use super::legend;
 use super::sheet::{
-    BOTTOM, Drawing, INNER, LEFT, PlotArea, PlotContext, RIGHT, Ruler, Sheet, Swatch, WHOLE, WIDTH,
+    BOTTOM, Drawing, INNER, LEFT, PlotArea, PlotContext, RIGHT, Ruler, Sheet, WIDTH,
 };
 use super::style::{self, BLACK, GREY, LineStyle, PALE, stroke, units};
 use super::whiskers;
@@ -20,8 +21,7 @@ const MOST_LARGE: usize = 3;
 const MOST_BANDS: usize = 3;
 /// Distance between the bars of two lines.
 const BARS: f64 = 9.0;
-/// Opacity of a band, and of the area under a histogram.
-const BAND: f64 = 0.3;
+/// Opacity of the area under a histogram.
 const UNDER: f64 = 0.14;
 /// Opacity of a band around a line; several may overlap.
 const RIBBON: f64 = 0.15;
@@ -39,7 +39,7 @@ pub(super) fn draw<DB: DrawingBackend>(
     let plots = &plots[..plots.len().min(layout.shown)];
     let top = match layout.ends {
         true => top,
-        false => sheet.legend(top, &legend(plots))?,
+        false => sheet.legend(top, &legend::of(plots))?,
     };
     for (index, plot) in plots.iter().enumerate() {
         let below = index + layout.columns >= plots.len();
@@ -89,52 +89,6 @@ fn slot(index: usize, plots: &[Plot], layout: &Panels, top: f64) -> PlotArea {
     PlotArea { left, top, right: left + width, bottom: top + height }
 }
 
-/// Every line of the plots once; many quiet lines get one entry with the first and the last name.
-fn legend(plots: &[Plot]) -> Vec<(Swatch, String)> {
-    let mut entries: Vec<(Swatch, String)> = Vec::new();
-    let mut quiet: Vec<(LineStyle, &str)> = Vec::new();
-    for plot in plots {
-        for (place, series) in plot.series.iter().enumerate() {
-            let is_in_view = |(_, y): (f64, f64)| {
-                plot.y.range.is_none_or(|(low, high)| (low..=high).contains(&y))
-            };
-            let is_aside = matches!(series.style, Style::Mark | Style::Limit);
-            if is_aside && !series.points().any(is_in_view) {
-                continue;
-            }
-            let line = style::line(series, place);
-            let swatch = match series.style {
-                Style::Mark => Swatch::Ring(line),
-                Style::Points => Swatch::Dot(line.colour),
-                // Each band lies on the ones before it.
-                Style::Steps if series.band.is_some() => {
-                    let tone = 1.0 - (1.0 - BAND).powi(place as i32 + 1);
-                    Swatch::Block(line.colour.mix(tone), WHOLE)
-                }
-                Style::Steps if series.colour.is_some() && !is_fan(plot) => {
-                    Swatch::Block(line.colour, WHOLE)
-                }
-                _ => Swatch::Line(line),
-            };
-            if series.style == Style::Quiet {
-                if !quiet.iter().any(|(_, name)| *name == series.name) {
-                    quiet.push((line, &series.name));
-                }
-            } else if !entries.iter().any(|(_, name)| *name == series.name) {
-                entries.push((swatch, series.name.clone()));
-            }
-        }
-    }
-    match quiet.as_slice() {
-        [] => {}
-        [(line, name)] => entries.push((Swatch::Line(*line), (*name).to_string())),
-        [(line, first), .., (_, last)] => {
-            entries.push((Swatch::Line(*line), format!("{first} to {last}")));
-        }
-    }
-    entries
-}
-
 /// Whether a series is a line with a band around it.
 fn is_banded_line(series: &Series) -> bool {
     let is_line = matches!(series.style, Style::Line | Style::Dashes | Style::Dots | Style::Ground);
@@ -144,11 +98,6 @@ fn is_banded_line(series: &Series) -> bool {
 /// Whether only one position of a line has an interval.
 fn has_one_interval(series: &Series) -> bool {
     series.band.as_ref().is_some_and(|band| band.low.iter().flatten().count() == 1)
-}
-
-/// Whether a plot shows bands in steps: quantiles over time.
-fn is_fan(plot: &Plot) -> bool {
-    plot.series.iter().any(|series| series.style == Style::Steps && series.band.is_some())
 }
 
 /// One plot and its place.
@@ -202,7 +151,7 @@ impl Panel<'_> {
         }
         // In reverse order, so that the first line is on top; bands from the widest to the
         // narrowest.
-        let mut order: Vec<usize> = match is_fan(self.plot) {
+        let mut order: Vec<usize> = match legend::is_fan(self.plot) {
             true => (0..self.series.len()).collect(),
             false => (0..self.series.len()).rev().collect(),
         };
@@ -400,7 +349,7 @@ impl Panel<'_> {
     ) -> Drawing<DB> {
         let block = |(place, from, to): (usize, f64, f64)| {
             let corners = self.block((from, to), (band.low[place]?, band.high[place]?));
-            Some(Rectangle::new(corners, line.colour.mix(BAND).filled()))
+            Some(Rectangle::new(corners, line.colour.mix(style::BAND).filled()))
         };
         chart.draw_series(self.stretches(series).into_iter().filter_map(block)).map(|_| ())
     }
@@ -412,7 +361,7 @@ impl Panel<'_> {
         series: &Series,
         line: LineStyle,
     ) -> Drawing<DB> {
-        let histogram = !is_fan(self.plot);
+        let histogram = !legend::is_fan(self.plot);
         let mut outline: Vec<PlotPoint> = Vec::new();
         for (place, from, to) in self.stretches(series) {
             let value = series.y[place].filter(|value| !histogram || *value > 0.0);

@@ -25,6 +25,8 @@ pub(super) const COLOURS: usize = SERIES.len();
 pub(super) const TITLE: f64 = 34.0;
 /// Font size of the sentence below it.
 pub(super) const SUBTITLE: f64 = 22.0;
+/// Opacity of a band.
+pub(super) const BAND: f64 = 0.3;
 /// Font size of axis titles, legends and labels within the data.
 pub(super) const LABEL: f64 = 20.0;
 /// Font size of tick labels.
