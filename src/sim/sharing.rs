@@ -1,10 +1,11 @@
 //! Processor sharing: a link or a processor that serves all its customers at once.
 //!
 //! A processor of c cores divides them among its customers by their weights, but nobody gets more
-//! than one core: with equal weights each of n customers has the speed min(1, c / n). There c may be a
-//! fraction: the processor has other work too. Customers of one weight are a rank. A rank keeps a level: the work done so far for each of its customers. A
-//! customer leaves when the level reaches its mark, which is known when it enters. So an arrival or
-//! a departure costs one operation on a heap, for any number of customers, and there are few ranks.
+//! than one core: with equal weights each of n customers has the speed min(1, c / n). Here c may be a
+//! fraction, where the processor has other work too. Customers of one weight are a rank. A rank
+//! keeps a level: the work done so far for each of its customers. A customer leaves when the level
+//! reaches its mark, which is known when it enters. So an arrival or a departure costs one operation
+//! on a heap, for any number of customers, and there are few ranks.
 //! Every arrival delays the later departures, so it makes the scheduled departure void: a departure
 //! carries the number of the turn in which it was scheduled.
 

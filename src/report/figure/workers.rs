@@ -49,7 +49,8 @@ pub fn figure(found: &[AtSize], logged: Logged) -> Figure {
         id: "workers".to_string(),
         title: "The job with other numbers of workers".to_string(),
         sentence: format!(
-            "Predicted from a log of {} workers. Nine of ten runs lie in the bands.",
+            "Predicted from a log of {} workers. The bands hold nine of ten simulated runs with servers that fit the \
+             log; real jobs lay outside more often where that was tried.",
             logged.workers
         ),
         chart: Chart::Plots(

@@ -155,7 +155,7 @@ impl Checker<'_> {
             _ => None,
         });
         let tables: Vec<&TableShape> = tables.collect();
-        if tables.is_empty() || tables.iter().any(|t| t.fields.len() != 1 || t.others.is_some()) {
+        if tables.is_empty() || !tables.iter().all(|keys| is_one_key(keys)) {
             return false;
         }
         let known: Vec<&str> = tables.iter().map(|keys| keys.fields[0].name.as_str()).collect();
@@ -382,6 +382,11 @@ fn only_keys(node: &Node) -> Vec<&str> {
         at = &entry.node;
     }
     keys
+}
+
+/// Whether it is a table of one key, which must be written.
+fn is_one_key(keys: &TableShape) -> bool {
+    matches!(&keys.fields[..], [only] if only.required) && keys.others.is_none()
 }
 
 /// Whether the shape is a table that has every key of this one.

@@ -174,7 +174,9 @@ impl Shape {
     pub fn example(&self) -> String {
         match &self.kind {
             ValueKind::Table(_) => "{}".to_string(),
-            ValueKind::Integer(_) | ValueKind::Number { .. } => "1000".to_string(),
+            ValueKind::Integer(bounds) | ValueKind::Number { bounds, .. } => {
+                bounds.max.map_or(1000.0, |(most, _)| most.min(1000.0)).to_string()
+            }
             ValueKind::Quantity { example, .. } => format!("\"{example}\""),
             _ => "...".to_string(),
         }
