@@ -194,7 +194,7 @@ fn r32_snapshots_fit_into_the_estimate() {
     let held = [
         "protocol={kind='rennala',batch=3000}",
         "train.batch=8",
-        "train.stop={updates=9,passes=100}",
+        "train.stop={updates=40,passes=500}",
         "model.hidden=[8]",
         "model.embedding_dim=4",
         "data.rows_per_day=300",
