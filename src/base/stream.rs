@@ -81,6 +81,8 @@ pub enum Purpose {
     Resample = 64,
     /// Whether a push admits a row (`entity` = table, `count` = its draw).
     Admission = 43,
+    /// Whether a log holds a row out (`entity` = row; the seed does not matter).
+    HeldOut = 45,
     /// Parts that a library user adds.
     Custom = 1 << 32,
 }

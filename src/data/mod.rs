@@ -35,7 +35,7 @@ pub use error::DataError;
 pub use ids::{BadTexts, Ids};
 pub use leakage::{LeakError, check_holdout};
 pub use log::growing::Loading;
-pub use log::{IdRows, Log, din_task};
+pub use log::{HeldOutRows, IdRows, Log, din_task};
 pub use order::{Cursor, Order, OrderChoice, OrderConfig, Position};
 pub use reading::columns::TableFiles;
 pub use reading::watch::{Place, ReadSoFar, Watch};

@@ -196,11 +196,9 @@ fn cause(scenario: &Scenario) -> String {
     }
     match RateEdge::of(scenario) {
         Some(edge) => format!(
-            "learning rate {} x {} workers = {}, and with {} asynchronous training often breaks down from {} \
-             on: a smaller learning rate, or fewer workers",
-            brief(edge.rate),
-            edge.workers,
-            brief(edge.product()),
+            "{}, and with {} asynchronous training often breaks down from {} on: a smaller learning rate, or \
+             fewer workers",
+            edge.words(),
             scenario.optimizer.name(),
             brief(edge.edge)
         ),

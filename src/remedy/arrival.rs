@@ -29,6 +29,27 @@ pub struct Arrival {
     pub dense_norm: f64,
 }
 
+impl Arrival {
+    /// A push that is as stale as those of `workers` machines of one speed.
+    pub fn usual(workers: u32) -> Arrival {
+        let staleness = u64::from(workers.saturating_sub(1));
+        let (worker, shard) = (WorkerId(0), ShardId(0));
+        let (dense_rate, sparse_rate, norm, dense_norm) = (0.0, 0.0, 0.0, 0.0);
+        let version = staleness;
+        Arrival {
+            worker,
+            workers,
+            shard,
+            version,
+            staleness,
+            dense_rate,
+            sparse_rate,
+            norm,
+            dense_norm,
+        }
+    }
+}
+
 /// Chances that a worker transmits what it could transmit.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Chances {

@@ -1,6 +1,6 @@
 //! What the configuration of a remedy says about it: how it is built, and what is true of it.
 
-use super::Remedy;
+use super::{Factors, Remedy};
 use crate::params::Layout;
 
 /// The configuration of a remedy. Rules and estimates ask it, and know no remedy by its name.
@@ -13,6 +13,12 @@ pub trait RemedyConfig {
 
     /// What is true of the remedy.
     fn facts(&self) -> RemedyFacts;
+
+    /// Factors of a push that is [as stale as usual](super::Arrival::usual), as far as they follow from
+    /// staleness alone.
+    fn usual_factors(&self, _workers: u32) -> Factors {
+        Factors::ONE
+    }
 }
 
 /// What rules across settings have to know of a remedy. Nothing here has a default: a new remedy

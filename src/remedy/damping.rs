@@ -71,6 +71,10 @@ impl<C: DampingConfig> RemedyConfig for C {
             spares: None,
         }
     }
+
+    fn usual_factors(&self, workers: u32) -> Factors {
+        self.damping().arrive(&Arrival::usual(workers))
+    }
 }
 
 /// A rule at work.

@@ -49,6 +49,10 @@ impl RemedyConfig for Config {
             spares: None,
         }
     }
+
+    fn usual_factors(&self, workers: u32) -> Factors {
+        RateScaling::new(*self).arrive(&Arrival::usual(workers))
+    }
 }
 
 /// The working remedy.

@@ -31,7 +31,7 @@ pub enum BuildError {
     /// A holdout without examples.
     #[error(
         "the holdout is empty: the log sets no examples aside; name later days with `holdout.days`, \
-         or choose a `data.split` that sets some aside"
+         or let it set some aside, with `data.held_out_share` or `data.split`"
     )]
     EmptyHoldout,
     /// A holdout that would fill the memory before anything could be estimated.

@@ -76,8 +76,9 @@ fn how_to_hold_out(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) 
     let settings = serde_json::to_value(&scenario.data).unwrap_or_default();
     let has = |key: &str| settings.get(key).is_some();
     if has("days") {
-        return "the log is one day: divide it and hold out the last part, with `data.days = 4`, \
-                `train.days = \"1..3\"` and `holdout.days = \"4\"`"
+        return "the log is one day: hold out a share of its rows, with `data.held_out_share = 0.2` and an \
+                empty `[holdout]`, or, if rows are in the order of time, divide it and hold out the last \
+                part, with `data.days = 4`, `train.days = \"1..3\"` and `holdout.days = \"4\"`"
             .to_string();
     }
     let own = if has("split") { ", or let the log set examples aside (`data.split`)" } else { "" };
@@ -141,17 +142,15 @@ fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<
     scan(source, holdout.iter().copied(), |batch| {
         labels.extend_from_slice(&batch.labels);
         groups.extend(batch.info.iter().map(|info| info.group));
-        let new = &groups[chosen.len()..];
-        let new: Vec<bool> =
-            new.iter().map(|group| selects(streams, settings.selection_share, *group)).collect();
-        chosen.extend(new);
+        let of_best =
+            |example| selects(streams, settings.selection_share, source.schema(), example);
+        chosen.extend(batch.info.iter().map(of_best));
         if labels.len() < next && labels.len() < holdout.len() {
             return ControlFlow::Continue(());
         }
         next = 2 * labels.len();
         of = HoldoutLabels::new(&labels, &groups, &chosen, &source.schema().group);
-        let has_groups = !source.schema().group.is_empty();
-        let divides = of.is_divided || settings.selection_share == 0.0 || !has_groups;
+        let divides = of.is_divided || settings.selection_share == 0.0;
         if divides && is_sound(&of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if labels.is_empty() {
@@ -160,6 +159,9 @@ fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<
     let mut found = Vec::new();
     let by_session = !settings.best_by.is_auc();
     let has_groups = !source.schema().group.is_empty();
+    if settings.selection_share > 0.0 && !of.is_divided {
+        found.push(undivided(source, labels.len(), &groups));
+    }
     let both = [HoldoutHalf::Reporting, HoldoutHalf::Selection];
     for half in if of.is_divided { &both[..] } else { &both[..1] } {
         let reports = *half == HoldoutHalf::Reporting;
@@ -183,6 +185,21 @@ fn halves(scenario: &Scenario, source: &dyn DataSource, holdout: &[u64]) -> Vec<
         found.push(Remark::new("train.stop.patience", message, help));
     }
     found
+}
+
+/// A holdout whose examples all came into one half.
+fn undivided(source: &dyn DataSource, examples: usize, groups: &[u64]) -> Remark {
+    let schema = source.schema();
+    let group = if schema.group.is_empty() { "example" } else { &schema.group };
+    let why = match schema.group.is_empty() || groups.iter().any(|one| *one != groups[0]) {
+        true => format!("each {group} of it came into the same half"),
+        false => format!("all {examples} examples of it have the same {group}"),
+    };
+    let message = format!(
+        "the holdout cannot be divided: {why}, so the best step is chosen by the same examples that report it"
+    );
+    let help = "hold out more, or set `holdout.selection_share = 0`, which says the same";
+    Remark::new("holdout.selection_share", message, help)
 }
 
 /// Days of a window, between the first and the last day of the log, without examples.

@@ -246,14 +246,14 @@ impl Default for Train {
 #[serde(default, deny_unknown_fields)]
 pub struct Holdout {
     /// The days of the log that are held out, after the training days. Left out: the examples that
-    /// the source itself sets aside (`split = "leave_one_out"`, say).
+    /// the source itself sets aside (`data.held_out_share`, `data.held_out_files`, `data.split`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub days: Option<Window>,
     /// How often quality is measured; outside virtual time, so it costs the simulated job nothing.
     pub every: Every,
-    /// Share of the groups (sessions, users) that choose the best step; the others give the
-    /// reported figures, so that the best of a noisy curve is not mistaken for quality. 0: all do
-    /// both.
+    /// Share of the groups (sessions, users), or of the single examples of a log without groups,
+    /// that choose the best step; the others give the reported figures, so that the best of a noisy
+    /// curve is not mistaken for quality. 0: all do both.
     #[schemars(range(min = 0.0, max = 0.9))]
     pub selection_share: f64,
     /// By which figure they choose it.

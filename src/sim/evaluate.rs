@@ -11,7 +11,7 @@ use super::record::EvaluatedView;
 use super::step_data::StepData;
 use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, Purpose, SimTime, Streams, WorkerId, stream::unit};
-use crate::data::{Batch, DataSource, Schema};
+use crate::data::{Batch, DataSource, ExampleInfo, Schema};
 use crate::metrics::{GroupWeight, Quality, Undefined, auc, session_auc};
 use crate::model::Model;
 use crate::params::view::row_range;
@@ -82,9 +82,11 @@ pub struct Evaluator {
     columns: [Vec<usize>; 2],
 }
 
-/// Whether a group belongs to the half that selects the best step.
-pub fn selects(streams: Streams, selection_share: f64, group: u64) -> bool {
-    unit(streams.key(Purpose::Selection, group, 0)) < selection_share
+/// Whether an example belongs to the half that selects the best step: with its whole group, or by
+/// itself if the log has no groups.
+pub fn selects(streams: Streams, share: f64, schema: &Schema, example: &ExampleInfo) -> bool {
+    let drawn = if schema.group.is_empty() { example.id } else { example.group };
+    unit(streams.key(Purpose::Selection, drawn, 0)) < share
 }
 
 /// One evaluation.
@@ -100,8 +102,9 @@ pub struct Evaluated {
 }
 
 impl Evaluator {
-    /// Reads the examples `ids`. Whole groups go to the selection half with probability
-    /// `selection_share`; if it is zero, selection and report use all examples.
+    /// Reads the examples `ids`. Whole groups, or single examples of a log without groups, go to the
+    /// selection half with probability `selection_share`; if it is zero, selection and report use
+    /// all examples.
     pub fn new(
         model: Arc<dyn Model>,
         source: &dyn DataSource,
@@ -111,16 +114,17 @@ impl Evaluator {
     ) -> Evaluator {
         let mut locator = Locator::for_layout(source.schema(), model.layout());
         let (mut chunks, mut labels, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+        let mut selects = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHUNK) {
             let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
             source.read(ids, &mut batch);
             locator.locate(&batch, &mut lookups);
             labels.extend_from_slice(&batch.labels);
             groups.extend(batch.info.iter().map(|info| info.group));
+            let of = |example| self::selects(streams, selection_share, source.schema(), example);
+            selects.extend(batch.info.iter().map(of));
             chunks.push(Arc::new((batch, lookups)));
         }
-        let selects: Vec<bool> =
-            groups.iter().map(|&group| self::selects(streams, selection_share, group)).collect();
         let halves = HoldoutLabels::new(&labels, &groups, &selects, &source.schema().group);
         let logit = |p: f64| libm::log(p / (1.0 - p)) as f32;
         let truth = source.truth(ids).map(|truth| truth.into_iter().map(logit).collect());

@@ -1,9 +1,10 @@
 //! Logs of users that look as if something else were meant, and files that are no rows.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::support::{Said, say, straggler};
+use crate::support::{Said, say, straggler, summary};
 
 const SCENARIO: &str = r#"
 straggler = 1
@@ -144,5 +145,68 @@ fn what_data_gen_writes_can_be_read_back_whole() {
         }
         assert_eq!(row[..2], read[..2]);
         assert_eq!(row[at("label")], read[at("label")]);
+    }
+}
+
+/// Rows without days and sessions; `all` is the same everywhere.
+const ROWS: &str = r#"
+straggler = 1
+[scenario]
+name = "rows"
+[data]
+kind = "table"
+files = ["rows.csv"]
+categorical = ["item"]
+held_out_share = 0.5
+[train]
+batch = 4
+[train.stop]
+updates = 20
+[holdout]
+[model]
+kind = "logistic"
+[cluster]
+workers = 1
+"#;
+
+#[test]
+fn without_groups_the_halves_of_a_holdout_are_drawn_by_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut log = "label,item,all\n".to_string();
+    (0..400).for_each(|n| _ = writeln!(log, "{},i{},x", (n / 3) % 2, n % 11));
+    fs::write(folder.join("rows.csv"), log).unwrap();
+    fs::write(folder.join("my.toml"), ROWS).unwrap();
+    let best = |out: &str, settings: &[&str]| {
+        let said =
+            run(folder, &[&["run", "my.toml", "--no-plots", "--out", out], settings].concat());
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let auc = summary(&folder.join(out))["best"]["quality"]["auc"].as_f64().unwrap();
+        (auc, said.stderr.contains("the holdout cannot be divided: all "))
+    };
+    let whole = best("whole", &["holdout.selection_share=0.0"]);
+    assert!(!whole.1);
+    let halves = best("halves", &[]);
+    assert!(halves.0 != whole.0 && !halves.1, "{halves:?}, {whole:?}");
+    // A group that is the same everywhere cannot be divided, and the run says so.
+    assert_eq!(best("one-group", &["data.group=\"all\""]), (whole.0, true));
+}
+
+#[test]
+fn settings_of_held_out_rows_that_cannot_be_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("rows.csv"), "label,item\n1,a\n0,b\n1,c\n").unwrap();
+    fs::write(folder.join("none.csv"), "label,item\n").unwrap();
+    fs::write(folder.join("my.toml"), ROWS).unwrap();
+    for (settings, words) in [
+        (&["data.held_out_files=[\"rows.csv\"]"][..], "held_out_share: give either"),
+        (&["data.held_out_share=0.95"], "held_out_share"),
+        (&["data.held_out_share=0", "data.held_out_files=[\"nothing.csv\"]"], "nothing.csv"),
+        (&["data.held_out_share=0", "data.held_out_files=[\"none.csv\"]"], "holds out no row"),
+        (&["data.held_out_share=0"], "data.held_out_share"),
+    ] {
+        let said = run(folder, &[&["check", "my.toml"], settings].concat());
+        assert!(said.code != 0 && said.stderr.contains(words), "{settings:?}: {}", said.stderr);
     }
 }

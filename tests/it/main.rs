@@ -12,6 +12,7 @@ mod eviction;
 mod failures;
 mod fit;
 mod fit_elsewhere;
+mod held_out;
 mod identity;
 mod increments;
 mod layers;

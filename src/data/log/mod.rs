@@ -4,12 +4,14 @@
 pub mod din_task;
 pub(super) mod events;
 pub(crate) mod growing;
+pub(crate) mod held_out;
 pub(super) mod missing;
 mod negatives;
 pub(crate) mod npy;
 mod packed;
 pub(super) mod vocabulary;
 
+pub use held_out::HeldOutRows;
 pub use vocabulary::IdRows;
 
 use std::ops::Range;

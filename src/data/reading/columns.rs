@@ -184,14 +184,15 @@ impl TableFiles {
         Ok(TableFormat { separation, tidy, names })
     }
 
-    /// Opens one file after the other.
+    /// Opens one of `files` after the other.
     pub(crate) fn open<'a>(
-        &'a self,
+        &self,
+        files: impl Iterator<Item = &'a String>,
         place: Place<'a>,
         wanted: &'a Wanted<'a>,
-    ) -> Result<impl Iterator<Item = Result<TableInput<'static>, DataError>> + 'a, DataError> {
+    ) -> Result<impl Iterator<Item = Result<TableInput<'static>, DataError>>, DataError> {
         let format = self.format()?;
-        Ok(self.files.iter().map(move |path| TableInput::open(place, path, &format, wanted)))
+        Ok(files.map(move |path| TableInput::open(place, path, &format, wanted)))
     }
 }
 

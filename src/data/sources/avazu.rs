@@ -10,7 +10,7 @@ use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::growing::Room;
-use crate::data::log::{IdRows, Log};
+use crate::data::log::{HeldOutRows, IdRows, Log};
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::{TableFormat, TableInput};
 use crate::data::reading::delimited::Dialect;
@@ -54,6 +54,9 @@ pub struct Config {
     /// How ids get the rows of their tables.
     #[serde(flatten)]
     pub ids: IdRows,
+    /// Which rows are held out.
+    #[serde(flatten)]
+    pub held_out: HeldOutRows,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -65,7 +68,7 @@ impl SourceConfig for Config {
     }
 
     fn files(&self) -> Vec<&str> {
-        self.files.iter().map(String::as_str).collect()
+        self.held_out.behind(&self.files).map(String::as_str).collect()
     }
 
     fn is_kept(&self) -> bool {
@@ -82,7 +85,8 @@ impl SourceConfig for Config {
 /// # Errors
 /// If a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    load(config, config.files.iter().map(|path| file::open(context.place(), path)), context.room())
+    let files = config.held_out.behind(&config.files);
+    load(config, files.map(|path| file::open(context.place(), path)), context.room())
 }
 
 /// Loads the rows of streams.
@@ -97,6 +101,7 @@ pub(crate) fn load<'a>(
         time_format: TimeFormat::Yymmddhh,
         categorical: COLUMNS[3..].iter().map(|name| name.to_string()).collect(),
         ids: config.ids,
+        held_out: config.held_out.clone(),
         bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };

@@ -14,7 +14,7 @@ use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::growing::Room;
-use crate::data::log::{IdRows, Log};
+use crate::data::log::{HeldOutRows, IdRows, Log};
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableInput;
 use crate::data::reading::delimited::{Delimited, Dialect};
@@ -35,6 +35,9 @@ pub struct Config {
     /// How ids get the rows of their tables.
     #[serde(flatten)]
     pub ids: IdRows,
+    /// Which rows are held out.
+    #[serde(flatten)]
+    pub held_out: HeldOutRows,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -42,7 +45,13 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { files: Vec::new(), days: 7, ids: IdRows::default(), bad_rows: BadRows::default() }
+        Config {
+            files: Vec::new(),
+            days: 7,
+            ids: IdRows::default(),
+            held_out: HeldOutRows::default(),
+            bad_rows: BadRows::default(),
+        }
     }
 }
 
@@ -52,7 +61,7 @@ impl SourceConfig for Config {
     }
 
     fn files(&self) -> Vec<&str> {
-        self.files.iter().map(String::as_str).collect()
+        self.held_out.behind(&self.files).map(String::as_str).collect()
     }
 
     fn is_kept(&self) -> bool {
@@ -69,7 +78,8 @@ impl SourceConfig for Config {
 /// # Errors
 /// If a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
-    load(config, config.files.iter().map(|path| file::open(context.place(), path)), context.room())
+    let files = config.held_out.behind(&config.files);
+    load(config, files.map(|path| file::open(context.place(), path)), context.room())
 }
 
 /// Loads the rows of streams.
@@ -86,6 +96,7 @@ pub(crate) fn load<'a>(
         log1p: true,
         missing: Missing::Flag,
         ids: config.ids,
+        held_out: config.held_out.clone(),
         bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };

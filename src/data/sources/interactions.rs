@@ -124,7 +124,7 @@ impl SourceConfig for Config {
 /// If a file cannot be read, a row is malformed, or no user has two events.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
-    let tables = config.tables.open(context.place(), &wanted)?;
+    let tables = config.tables.open(config.tables.files.iter(), context.place(), &wanted)?;
     let categories = config.categories.as_ref().map(|table| {
         let format = config.tables.format_with_header()?;
         let wanted = Wanted { columns: vec![&table.item, &table.category], lists: Vec::new() };

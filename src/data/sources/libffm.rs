@@ -11,7 +11,7 @@ use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
 use crate::data::log::growing::Room;
-use crate::data::log::{IdRows, Log};
+use crate::data::log::{HeldOutRows, IdRows, Log};
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::{self, Input};
@@ -40,6 +40,9 @@ pub struct Config {
     /// How ids get the rows of their tables.
     #[serde(flatten)]
     pub ids: IdRows,
+    /// Which rows are held out.
+    #[serde(flatten)]
+    pub held_out: HeldOutRows,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -54,6 +57,7 @@ impl Default for Config {
             positive_when: PositiveWhen::Condition("> 0".to_string()),
             days: 1,
             ids: IdRows::default(),
+            held_out: HeldOutRows::default(),
             bad_rows: BadRows::default(),
         }
     }
@@ -65,7 +69,7 @@ impl SourceConfig for Config {
     }
 
     fn files(&self) -> Vec<&str> {
-        self.files.iter().map(String::as_str).collect()
+        self.held_out.behind(&self.files).map(String::as_str).collect()
     }
 
     fn is_kept(&self) -> bool {
@@ -73,7 +77,8 @@ impl SourceConfig for Config {
     }
 
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
-        let inputs = self.files.iter().map(|path| file::open(context.place(), path));
+        let files = self.held_out.behind(&self.files);
+        let inputs = files.map(|path| file::open(context.place(), path));
         Ok(Arc::new(load(self, inputs, context.room())?))
     }
 }
@@ -118,6 +123,7 @@ pub(crate) fn load<'a>(
         numeric: names(true),
         missing: Missing::Zero,
         ids: config.ids,
+        held_out: config.held_out.clone(),
         bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };

@@ -9,8 +9,8 @@ use super::tabular::{self, Missing, PositiveWhen};
 use super::{OpenContext, SourceConfig};
 use crate::data::DataSource;
 use crate::data::error::DataError;
-use crate::data::log::Log;
 use crate::data::log::growing::Room;
+use crate::data::log::{HeldOutRows, Log};
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableInput;
 use crate::data::reading::file::{self, Input};
@@ -36,8 +36,12 @@ pub struct Config {
     /// The log is divided into this many equal days.
     #[schemars(range(min = 1, max = 100_000))]
     pub days: u32,
-    /// Shifts and scales every column to mean 0 and standard deviation 1, over all rows.
+    /// Shifts and scales every column to mean 0 and standard deviation 1, over all rows
+    /// of days.
     pub standardise: bool,
+    /// Which rows are held out.
+    #[serde(flatten)]
+    pub held_out: HeldOutRows,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -51,6 +55,7 @@ impl Default for Config {
             positive_when: PositiveWhen::Condition("> 0".to_string()),
             days: 1,
             standardise: false,
+            held_out: HeldOutRows::default(),
             bad_rows: BadRows::default(),
         }
     }
@@ -62,7 +67,7 @@ impl SourceConfig for Config {
     }
 
     fn files(&self) -> Vec<&str> {
-        self.files.iter().map(String::as_str).collect()
+        self.held_out.behind(&self.files).map(String::as_str).collect()
     }
 
     fn is_kept(&self) -> bool {
@@ -70,7 +75,8 @@ impl SourceConfig for Config {
     }
 
     fn open(&self, context: &OpenContext<'_>) -> Result<Arc<dyn DataSource>, DataError> {
-        let inputs = self.files.iter().map(|path| file::open(context.place(), path));
+        let files = self.held_out.behind(&self.files);
+        let inputs = files.map(|path| file::open(context.place(), path));
         Ok(Arc::new(load(self, inputs, context.room())?))
     }
 }
@@ -106,6 +112,7 @@ pub(crate) fn load<'a>(
         numeric: (least..least + features).map(|number| number.to_string()).collect(),
         missing: Missing::Zero,
         standardise: config.standardise,
+        held_out: config.held_out.clone(),
         bad_rows: config.bad_rows,
         ..tabular::Config::default()
     };

@@ -9,30 +9,37 @@ pub struct Response {
     pub name: &'static str,
     /// Its meaning.
     pub about: &'static str,
+    /// Whether it is an extreme of a noisy curve: over seeds it has a heavy tail, and its mean says
+    /// little.
+    pub is_extreme: bool,
+}
+
+impl Response {
+    const fn new(name: &'static str, about: &'static str) -> Response {
+        Response { name, about, is_extreme: false }
+    }
+
+    const fn extreme(name: &'static str, about: &'static str) -> Response {
+        Response { name, about, is_extreme: true }
+    }
 }
 
 /// All responses, in the order of [`respond`]. They are differences of AUC unless they say
 /// otherwise, and positive is better.
 pub const RESPONSES: [Response; 10] = [
-    Response { name: "at_once", about: "AUC before any update, minus that at the fork" },
-    Response { name: "depth", about: "lowest AUC early after the fork, minus that at the fork" },
-    Response {
-        name: "depth_selection",
-        about: "the same on the half of the holdout that chose the fork",
-    },
-    Response {
-        name: "early",
-        about: "mean over the early updates of AUC minus that of no restart",
-    },
-    Response { name: "area", about: "mean over all updates of AUC minus that of no restart" },
-    Response { name: "final", about: "AUC at the end minus that of no restart" },
-    Response {
-        name: "recovered_after",
-        about: "updates until it is never again further below no restart than `recovered_within`",
-    },
-    Response { name: "early_rare", about: "as `early`, examples with the rarest rows" },
-    Response { name: "early_middle", about: "as `early`, examples in between" },
-    Response { name: "early_frequent", about: "as `early`, examples with the most frequent rows" },
+    Response::new("at_once", "AUC before any update, minus that at the fork"),
+    Response::extreme("depth", "lowest AUC early after the fork, minus that at the fork"),
+    Response::extreme("depth_selection", "the same on the half of the holdout that chose the fork"),
+    Response::new("early", "mean over the early updates of AUC minus that of no restart"),
+    Response::new("area", "mean over all updates of AUC minus that of no restart"),
+    Response::new("final", "AUC at the end minus that of no restart"),
+    Response::extreme(
+        "recovered_after",
+        "updates until it is never again further below no restart than `recovered_within`",
+    ),
+    Response::new("early_rare", "as `early`, examples with the rarest rows"),
+    Response::new("early_middle", "as `early`, examples in between"),
+    Response::new("early_frequent", "as `early`, examples with the most frequent rows"),
 ];
 
 /// How responses are measured.

@@ -4,7 +4,7 @@ use super::LabResults;
 use super::curve::Curve;
 use super::design::{factorial, terms};
 use super::fork::Forked;
-use super::responses::{RESPONSES, ResponseSettings, respond};
+use super::responses::{RESPONSES, Response, ResponseSettings, respond};
 use crate::results::statistics::{holm, mean, median, student};
 use crate::results::tables::{ArmRow, CurveRow, EffectRow, LabViewRow};
 use crate::scenario::lab::Lab;
@@ -65,10 +65,10 @@ pub(super) fn view_rows(results: &LabResults) -> Vec<LabViewRow> {
 /// The statistic of the median in the tables.
 pub const MEDIAN: &str = "median";
 
-/// Mean, ends of its interval, and p-value. If a seed is far from the others, because a run broke
-/// down, the same of the median.
-fn figures(values: &[f64]) -> (&'static str, [Option<f64>; 4]) {
-    let robust = median::has_outliers(values);
+/// Mean, ends of its interval, and p-value. The same of the median for extremes of curves, and if a
+/// seed is far from the others, because a run broke down.
+fn figures(response: &Response, values: &[f64]) -> (&'static str, [Option<f64>; 4]) {
+    let robust = response.is_extreme || median::has_outliers(values);
     let (value, estimate) = match robust {
         true => (median::of(values), median::estimate(values)),
         false => (mean(values), student::of_mean(values)),
@@ -108,7 +108,7 @@ pub fn arm_rows(lab: &Lab, results: &LabResults) -> Vec<ArmRow> {
                 bases.iter().map(|forked| responses(lab, forked, &forked.curves[number])).collect();
             for (k, response) in RESPONSES.iter().enumerate() {
                 let values: Vec<f64> = found.iter().filter_map(|found| found[k]).collect();
-                let (statistic, [value, low, high, p]) = figures(&values);
+                let (statistic, [value, low, high, p]) = figures(response, &values);
                 rows.push(ArmRow {
                     workers,
                     arm: curve.arm.clone(),
@@ -141,7 +141,7 @@ pub fn effect_rows(lab: &Lab, results: &LabResults) -> Vec<EffectRow> {
             let first = rows.len();
             for term in &terms {
                 let values: Vec<f64> = all.iter().map(|y| term.effect(&arms, y)).collect();
-                let (statistic, [effect, low, high, p]) = figures(&values);
+                let (statistic, [effect, low, high, p]) = figures(response, &values);
                 rows.push(EffectRow {
                     workers,
                     response: response.name.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::LabResults;
 use super::design::NO_RESTART;
+use super::responses::RESPONSES;
 use super::tables::MEDIAN;
 use crate::base::counted;
 use crate::results::tables::{ArmRow, EffectRow};
@@ -24,16 +25,19 @@ pub(super) fn verdict(
     let early = lab.early.min(lab.updates);
     sentences.push(format!(
         "The figures are changes of the lowest AUC in the first {early} updates after the fork, in basis points \
-         (0.0001), with their 95 % intervals over {}.",
+         (0.0001): medians over {}, since lowest values have heavy tails, with 95 % intervals between two \
+         seeds in order.",
         counted(lab.seeds, "seed", "seeds")
     ));
-    let far = |row: &&ArmRow| row.statistic == MEDIAN && row.arm != NO_RESTART;
-    let robust = arms.iter().filter(far).count()
-        + effects.iter().filter(|row| row.statistic == MEDIAN).count();
-    if robust > 0 {
+    let is_far = |statistic: &str, response: &str| {
+        let extreme = RESPONSES.iter().any(|known| known.name == response && known.is_extreme);
+        statistic == MEDIAN && !extreme
+    };
+    let far_arm = |row: &ArmRow| row.arm != NO_RESTART && is_far(&row.statistic, &row.response);
+    if arms.iter().any(far_arm) || effects.iter().any(|row| is_far(&row.statistic, &row.response)) {
         sentences.push(
-            "Some seeds are far from the others (a run broke down after the fork); medians are shown where \
-             that is so."
+            "Some seeds are far from the others (a run broke down after the fork); medians of the other \
+             figures are shown too where that is so."
                 .to_string(),
         );
     }
@@ -54,13 +58,16 @@ fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
     let Some(most) = mine.iter().max_by(|a, b| size(a).total_cmp(&size(b))) else {
         return format!("With {who}, no effect is defined: see arms.csv.");
     };
-    if mine.iter().all(|row| row.p_holm.is_none()) {
+    let fewest = fewest_seeds(mine.len());
+    if lab.seeds < fewest {
         return format!(
-            "With {who}, the largest effect is that of {}: {}. With {} it has no interval; three are the \
-             fewest, and six for medians (lab.seeds).",
+            "With {who}, the largest effect is that of {}: {}. With {} no effect can be told from chance; {} are \
+             the fewest for {} (lab.seeds).",
             lost(most),
             points(most),
-            counted(lab.seeds, "seed", "seeds")
+            counted(lab.seeds, "seed", "seeds"),
+            fewest,
+            counted(mine.len(), "term", "terms")
         );
     }
     let (mut causes, rest): (Vec<&&EffectRow>, Vec<&&EffectRow>) =
@@ -95,6 +102,12 @@ fn answer(lab: &Lab, workers: u32, effects: &[EffectRow]) -> String {
         ),
     };
     format!("With {who}, {} {verb}{rest}.", named.join(" and "))
+}
+
+/// The fewest seeds with which one of so many effects can be significant: the sign test of `n` equal
+/// signs has p = 2^(1 - n), and Holm multiplies the smallest p by the number of terms.
+fn fewest_seeds(terms: usize) -> u32 {
+    (2..).find(|n| terms as f64 * 0.5f64.powi(n - 1) < LEVEL).expect("p falls to zero") as u32
 }
 
 fn size(row: &EffectRow) -> f64 {
@@ -134,12 +147,11 @@ fn name(factor: &str) -> &str {
 
 fn points(row: &EffectRow) -> String {
     let Some(effect) = row.effect else { return "-".to_string() };
-    let kind = if row.statistic == MEDIAN { "median " } else { "" };
     match row.low.zip(row.high) {
         Some((low, high)) => {
-            format!("{kind}{:+.0} [{:+.0}, {:+.0}]", 1e4 * effect, 1e4 * low, 1e4 * high)
+            format!("{:+.0} [{:+.0}, {:+.0}]", 1e4 * effect, 1e4 * low, 1e4 * high)
         }
-        None => format!("{kind}{:+.0}", 1e4 * effect),
+        None => format!("{:+.0}", 1e4 * effect),
     }
 }
 
@@ -188,9 +200,9 @@ mod tests {
             effect("workers", 0.0300, 0.2392, Some(0.6)),
         ];
         assert_eq!(
-            answer(&lab(3), 30, &effects),
+            answer(&lab(8), 30, &effects),
             "With 30 workers, losing the optimizer state (slots) (-3972 [-5242, -2702]) causes the drop; of the \
-             others 3 seeds can see none, and an effect as large as 2692 would not show."
+             others 8 seeds can see none, and an effect as large as 2692 would not show."
         );
     }
 
@@ -199,6 +211,11 @@ mod tests {
         let found = answer(&lab(10), 30, &[effect("slots", -0.0002, 0.0010, Some(0.5))]);
         assert!(found.ends_with("that 10 seeds can see; every effect is within ±12."), "{found}");
         let few = answer(&lab(2), 30, &[effect("slots", -0.0255, 0.0, None)]);
-        assert!(few.contains("-255. With 2 seeds it has no interval"), "{few}");
+        assert!(
+            few.contains("-255. With 2 seeds no effect can be told from chance; 6 are"),
+            "{few}"
+        );
+        // Ten terms of four factors.
+        assert_eq!((fewest_seeds(1), fewest_seeds(10)), (6, 9));
     }
 }

@@ -27,8 +27,9 @@ crate::table! {
         arm: String = "The arm.",
         response: String = "The response.",
         seeds: usize = "Seeds that have it.",
-        statistic: String = "What `value` is: the `mean` over the seeds, or their `median` if some \
-            seed is more than ten times as far from it as half of them are.",
+        statistic: String = "What `value` is: the `mean` over the seeds; their `median` for depths \
+            and recoveries, which have heavy tails, and if some seed is more than ten times as far from \
+            it as half of them are.",
         value: Option<f64> = "Mean or median.",
         low: Option<f64> = "Lower end of its 95 % interval, from three seeds on, of a median from six \
             on.",

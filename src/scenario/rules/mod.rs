@@ -13,7 +13,6 @@ mod tables;
 use super::document::{Loaded, Problem};
 use super::rate_edge::RateEdge;
 use super::spec::Scenario;
-use crate::base::significant::brief;
 use crate::cluster::delay::Unusable;
 use crate::optimizer::Horizon;
 use crate::protocol::Fit;
@@ -322,9 +321,8 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     if let Some(edge) = RateEdge::of(&loaded.value) {
         let key = "optimizer.learning_rate";
         let message = format!(
-            "learning rate x workers = {} is at or beyond {}, where asynchronous training with {} often \
-             breaks down",
-            brief(edge.product()),
+            "{} is at or beyond {}, where asynchronous training with {} often breaks down",
+            edge.words(),
             edge.edge,
             loaded.value.optimizer.name()
         );

@@ -23,9 +23,8 @@ pub(crate) struct TableBuilder<'r> {
     labels: Growing<'r, u8>,
     /// As in [`Stamp`].
     stamps: Growing<'r, i64>,
-    /// The last time, and whether none came before an earlier one.
-    last: i64,
-    in_order: bool,
+    /// The first row of each file.
+    files: Vec<usize>,
     /// Codes, `[rows x categorical columns]`.
     codes: Growing<'r, u32>,
     /// `[rows x numeric columns]`, each row with its flags. Missing ones are NaN until the end if
@@ -61,8 +60,7 @@ impl<'r> TableBuilder<'r> {
             group_names: Vocabulary::new(0),
             labels: Growing::new(room),
             stamps: Growing::new(room),
-            last: i64::MIN,
-            in_order: true,
+            files: Vec::new(),
             codes: Growing::new(room),
             numeric: Growing::new(room),
             numeric_columns: columns,
@@ -74,6 +72,11 @@ impl<'r> TableBuilder<'r> {
             label_texts: LabelTexts::default(),
             numbers: vec![NumberLook::default(); columns],
         }
+    }
+
+    /// Notes that the rows of another file follow.
+    pub(crate) fn begin_file(&mut self) {
+        self.files.push(self.rows());
     }
 
     /// Number of rows.
@@ -108,8 +111,6 @@ impl<'r> TableBuilder<'r> {
         let rows = values.labels.len();
         self.labels.extend_from_slice(&values.labels);
         for stamp in &values.stamps {
-            self.in_order &= self.last <= stamp.0;
-            self.last = stamp.0;
             self.stamps.push(stamp.0);
         }
         self.extend_numbers(&values.numeric);
@@ -198,7 +199,7 @@ impl<'r> TableBuilder<'r> {
             group_names: self.group_names,
             labels: self.labels.finish(1)?,
             stamps: self.stamps.finish(1)?,
-            in_order: self.in_order,
+            files: self.files,
             codes: self.codes.finish(columns)?,
             numeric: self.numeric.finish(width)?,
             flags: self.flags,

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::UtcOffset;
-use crate::data::log::IdRows;
+use crate::data::log::{HeldOutRows, IdRows};
 use crate::data::reading::bad_rows::BadRows;
 use crate::data::reading::columns::TableFiles;
 use crate::data::reading::stamp::{TimeFormat, TimeReader};
@@ -179,7 +179,8 @@ pub struct Config {
     pub numeric: Vec<String>,
     /// Replaces every number x by sign(x) ln(1 + |x|).
     pub log1p: bool,
-    /// Shifts and scales every numeric column to mean 0 and standard deviation 1, over all rows.
+    /// Shifts and scales every numeric column to mean 0 and standard deviation 1, over all rows of
+    /// days.
     pub standardise: bool,
     /// What to do with an empty numeric cell.
     pub missing: Missing,
@@ -197,6 +198,9 @@ pub struct Config {
     /// How ids get the rows of their tables.
     #[serde(flatten)]
     pub ids: IdRows,
+    /// Which rows are held out.
+    #[serde(flatten)]
+    pub held_out: HeldOutRows,
     /// What to do about malformed rows.
     #[serde(flatten)]
     pub bad_rows: BadRows,
@@ -239,6 +243,7 @@ impl Default for Config {
             impressions: None,
             keep_when: Vec::new(),
             ids: IdRows::default(),
+            held_out: HeldOutRows::default(),
             bad_rows: BadRows::default(),
         }
     }

@@ -5,6 +5,7 @@ use super::look::{self, LabelTexts, NumberLook};
 use crate::data::column::Column;
 use crate::data::error::DataError;
 use crate::data::log::growing::{Growing, Room, changed, permuted};
+use crate::data::log::held_out::Arranged;
 use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
 use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
@@ -20,8 +21,8 @@ pub(super) struct Gathered<'r> {
     pub(super) group_names: Vocabulary,
     pub(super) labels: Column<u8>,
     pub(super) stamps: Column<i64>,
-    /// Whether no time comes before an earlier one.
-    pub(super) in_order: bool,
+    /// The first row of each file.
+    pub(super) files: Vec<usize>,
     pub(super) codes: Column<u32>,
     pub(super) numeric: Column<f32>,
     /// Flag columns of a row.
@@ -61,18 +62,23 @@ impl Gathered<'_> {
     /// The log.
     pub(super) fn log(mut self, config: &Config, tally: &RowTally) -> Result<Log, DataError> {
         let mut remarks = self.remarks(config);
-        if !self.in_order {
-            self.sort()?;
+        let held_out = &config.held_out;
+        let Arranged { in_days, order } =
+            held_out.arrange(&self.files, self.labels.len(), &self.stamps)?;
+        let in_order = order.is_none();
+        if let Some(order) = order {
+            self.rearrange(&order)?;
         }
         remarks.extend(self.shifted(config));
-        let days = self.days(config);
+        let days = self.days(config, in_days);
         let calendar = self.calendar(config);
         let fields = self.history.as_ref().map(|history| history.fields.clone());
-        let Numbered { fields: ids_of_fields, histories, rows, ids } = self.number_ids(config)?;
+        let Numbered { fields: ids_of_fields, histories, rows, ids } =
+            self.number_ids(config, in_order)?;
         remarks.extend(look::labels(config, &self.labels, &self.label_texts));
         remarks.extend(look::columns(config, self.labels.len(), &self.numbers, &rows));
         remarks.extend(keeps_all(tally, &config.keep_when));
-        let numeric = self.scaled_numbers(config)?;
+        let numeric = self.scaled_numbers(config, in_days)?;
         let schema = schema(config, &rows, fields, &histories);
         let mut facts = tally.facts();
         facts.push(("examples".into(), self.labels.len().to_string()));
@@ -116,23 +122,21 @@ impl Gathered<'_> {
         remarks
     }
 
-    /// Sorts the rows by time; most files are sorted already.
-    fn sort(&mut self) -> Result<(), DataError> {
+    /// Brings the rows into another order.
+    fn rearrange(&mut self, order: &[u32]) -> Result<(), DataError> {
         let (room, rows) = (self.room, self.labels.len());
-        let mut order: Vec<u32> = (0..rows as u32).collect();
-        order.sort_by_key(|row| self.stamps[*row as usize]);
-        self.labels = permuted(&self.labels, room, 1, &order)?;
-        self.stamps = permuted(&self.stamps, room, 1, &order)?;
-        self.codes = permuted(&self.codes, room, self.vocabularies.len(), &order)?;
-        self.numeric = permuted(&self.numeric, room, self.numeric.len() / rows, &order)?;
-        self.groups = permuted(&self.groups, room, self.groups.len() / rows, &order)?;
+        self.labels = permuted(&self.labels, room, 1, order)?;
+        self.stamps = permuted(&self.stamps, room, self.stamps.len() / rows, order)?;
+        self.codes = permuted(&self.codes, room, self.vocabularies.len(), order)?;
+        self.numeric = permuted(&self.numeric, room, self.numeric.len() / rows, order)?;
+        self.groups = permuted(&self.groups, room, self.groups.len() / rows, order)?;
         if let Some(history) = &mut self.history {
-            history.spans = permuted(&history.spans, room, 1, &order)?;
+            history.spans = permuted(&history.spans, room, 1, order)?;
         }
         Ok(())
     }
 
-    /// The time of the earliest of all rows, be they left out or not.
+    /// The time of the earliest row of the days, be it left out or not.
     fn earliest(&self) -> Stamp {
         let first = Stamp(self.stamps[0]);
         self.earliest.map_or(first, |earliest| earliest.min(first))
@@ -166,20 +170,21 @@ impl Gathered<'_> {
         }
     }
 
-    fn days(&self, config: &Config) -> Vec<Day> {
+    /// The days of the first `in_days` rows.
+    fn days(&self, config: &Config, in_days: usize) -> Vec<Day> {
         if config.time.is_none() && config.day.is_none() {
-            return days_by_parts(self.labels.len() as u64, config.days);
+            return days_by_parts(in_days as u64, config.days);
         }
-        days_by_calendar(self.stamps.iter().copied().map(Stamp), self.origin(config))
+        days_by_calendar(self.stamps[..in_days].iter().copied().map(Stamp), self.origin(config))
     }
 
     /// Replaces the codes of fields and histories by ids.
-    fn number_ids(&mut self, config: &Config) -> Result<Numbered, DataError> {
+    fn number_ids(&mut self, config: &Config, in_order: bool) -> Result<Numbered, DataError> {
         let vocabularies = std::mem::take(&mut self.vocabularies);
         let codes = std::mem::take(&mut self.codes);
         let mut histories = Histories::default();
         let min_count = config.ids.min_count;
-        if self.in_order && self.history.is_none() && min_count < 2 {
+        if in_order && self.history.is_none() && min_count < 2 {
             // Codes were assigned by first occurrence in this same order.
             let rows = vocabularies.iter().map(|v| v.len() as u32).collect();
             // One by one, since each takes as much memory as its vocabulary.
@@ -234,14 +239,18 @@ impl Gathered<'_> {
     }
 
     /// The numeric columns, standardised if they are to be; flags are set.
-    fn scaled_numbers(&mut self, config: &Config) -> Result<Column<f32>, DataError> {
+    fn scaled_numbers(
+        &mut self,
+        config: &Config,
+        in_days: usize,
+    ) -> Result<Column<f32>, DataError> {
         let numeric = std::mem::take(&mut self.numeric);
         let columns = config.numeric.len();
         if columns == 0 || !config.standardise {
             return Ok(numeric);
         }
         let width = columns + self.flags;
-        let scales = moments(&numeric, columns, width);
+        let scales = moments(&numeric, in_days, columns, width);
         changed(numeric, self.room, width, |numbers| {
             for row in numbers.chunks_exact_mut(width) {
                 for (value, (mean, deviation)) in row.iter_mut().zip(&scales) {
@@ -287,10 +296,13 @@ fn schema(
 
 /// Mean and standard deviation of the values of each column that are not missing; a constant column
 /// is not scaled.
-fn moments(numbers: &Column<f32>, columns: usize, width: usize) -> Vec<(f64, f64)> {
+fn moments(numbers: &Column<f32>, rows: usize, columns: usize, width: usize) -> Vec<(f64, f64)> {
     let each = |take: &mut dyn FnMut(usize, f64)| {
+        let mut left = rows;
         numbers.each_stretch(width, |numbers| {
-            for row in numbers.chunks_exact(width) {
+            let rows = left.min(numbers.len() / width);
+            left -= rows;
+            for row in numbers.chunks_exact(width).take(rows) {
                 let present =
                     row[..columns].iter().enumerate().filter(|(_, value)| !value.is_nan());
                 present.for_each(|(column, value)| take(column, f64::from(*value)));

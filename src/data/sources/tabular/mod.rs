@@ -41,7 +41,7 @@ impl SourceConfig for Config {
     }
 
     fn files(&self) -> Vec<&str> {
-        self.tables.files.iter().map(String::as_str).collect()
+        self.held_out.behind(&self.tables.files).map(String::as_str).collect()
     }
 
     fn is_kept(&self) -> bool {
@@ -59,7 +59,8 @@ impl SourceConfig for Config {
 /// If settings contradict each other, a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
-    load(config, config.tables.open(context.place(), &wanted)?, context.room())
+    let files = config.held_out.behind(&config.tables.files);
+    load(config, config.tables.open(files, context.place(), &wanted)?, context.room())
 }
 
 /// Loads the rows of `tables`.
@@ -75,6 +76,7 @@ pub(crate) fn load<'a>(
     let mut builder = TableBuilder::new(config, room);
     let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
+        builder.begin_file();
         let plan = Plan::new(config, table, &filter, &rule)?;
         let consumer = TableConsumer::new(plan, &mut builder, &mut refused);
         take_rows(&table.name, &mut *table.rows, &mut tally, consumer)
@@ -112,6 +114,7 @@ fn check(config: &Config) -> Result<(), DataError> {
         return refuse("categorical", "name at least one categorical or numeric column");
     }
     config.ids.check()?;
+    config.held_out.check()?;
     for history in &config.history {
         if !names.contains(&history.field) {
             return refuse("history.field", "must be one of the categorical columns");
