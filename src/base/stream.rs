@@ -82,7 +82,7 @@ pub enum Purpose {
     /// Whether a push admits a row (`entity` = table, `count` = its draw).
     Admission = 43,
     /// Whether a log holds a row out (`entity` = row; the seed does not matter).
-    HeldOut = 45,
+    HeldOut = 46,
     /// Parts that a library user adds.
     Custom = 1 << 32,
 }
