@@ -19,6 +19,7 @@ use crate::data::order::OrderChoice;
 use crate::data::window::Window;
 use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
+use crate::online::Online;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
@@ -91,6 +92,12 @@ pub struct Scenario {
     /// `worker.batches`, which makes the step longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imposed_staleness: Option<DelayChoice>,
+    /// Training on a live stream, in place of passes over the window: requests come in simulated
+    /// time, a joiner makes examples of their features and actions, and workers take these as they
+    /// come. Every example of the window is one request, in the order of the log; the stream ends
+    /// with the window, and the run with the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<Online>,
     /// Simulates timing alone, without data, model or gradients: the traffic of each step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timing_only: Option<Traffic>,
