@@ -47,6 +47,7 @@ pub mod session;
 pub mod shard;
 mod shard_lives;
 mod shard_state;
+pub mod serving;
 pub mod sharing;
 mod simulation;
 mod spare;

@@ -7,7 +7,9 @@ use crate::data::error::DataError;
 use crate::data::log::growing::{Growing, Room, changed, permuted};
 use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
-use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
+use crate::data::log::{
+    Groups, Histories, Log, LogInstants, base_rate, days_by_calendar, days_by_parts, span,
+};
 use crate::data::reading::bad_rows::RowTally;
 use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
@@ -66,6 +68,7 @@ impl Gathered<'_> {
         }
         remarks.extend(self.shifted(config));
         let days = self.days(config);
+        let origin = self.origin(config);
         let calendar = self.calendar(config);
         let fields = self.history.as_ref().map(|history| history.fields.clone());
         let Numbered { fields: ids_of_fields, histories, rows, ids } = self.number_ids(config)?;
@@ -82,6 +85,10 @@ impl Gathered<'_> {
         for space in &schema.spaces {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
+        let instants = match &config.time {
+            Some(_) => LogInstants::new(std::mem::take(&mut self.stamps), origin),
+            None => LogInstants::default(),
+        };
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let log = Log {
             schema,
@@ -92,6 +99,7 @@ impl Gathered<'_> {
             numeric,
             groups,
             histories,
+            instants,
             ids,
             facts,
             remarks,

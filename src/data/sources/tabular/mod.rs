@@ -59,7 +59,8 @@ impl SourceConfig for Config {
 /// If settings contradict each other, a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
-    load(config, config.tables.open(context.place(), &wanted)?, context.room())
+    let log = load(config, config.tables.open(context.place(), &wanted)?, context.room())?;
+    Ok(log.with_instants(context.instants))
 }
 
 /// Loads the rows of `tables`.
