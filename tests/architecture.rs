@@ -70,6 +70,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("StepTimeChoice", "src/cluster/step_time/mod.rs"),
     ("StartChoice", "src/cluster/start.rs"),
     ("DelayChoice", "src/cluster/delay.rs"),
+    ("ArrivalsChoice", "src/online/arrivals.rs"),
 ];
 
 fn root() -> &'static Path {

@@ -43,7 +43,7 @@ impl TrialEvents {
     fn new(who: Map<String, Value>, trial: &Trial) -> TrialEvents {
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let started = Instant::now();
-        let limits = trial.scenario.stop_limits(trial.estimate.window.max(1));
+        let limits = trial.scenario.limits_of(&trial.estimate);
         TrialEvents { who, limits, started, next: PAUSE, loss: (0.0, 0) }
     }
 

@@ -7,6 +7,7 @@ use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
 use crate::data::order::OrderChoice;
 use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
+use crate::online::ArrivalsChoice;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::schedule::ScheduleChoice;
 use crate::protocol::ProtocolChoice;
@@ -32,6 +33,7 @@ pub(super) const FAMILIES: &[PartFamily] = &[
     ("step_times", "cluster.compute.law.kind", StepTimeChoice::parts),
     ("starts", "cluster.start.kind", StartChoice::parts),
     ("delays", "imposed_staleness.kind", DelayChoice::parts),
+    ("arrivals", "online.arrivals.kind", ArrivalsChoice::parts),
 ];
 
 /// The parts of a family, or of all, one to a line.

@@ -45,7 +45,7 @@ impl Live {
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let started = Instant::now();
         Live {
-            limits: trial.scenario.stop_limits(trial.estimate.window.max(1)),
+            limits: trial.scenario.limits_of(&trial.estimate),
             glyphs,
             terminal,
             bar,

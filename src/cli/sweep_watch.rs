@@ -78,7 +78,7 @@ impl SweepWatcher for SweepWatch {
         let bar = self.bars.add(ProgressBar::new(STEPS));
         style(&bar, "  [{bar:28}] {prefix}  {msg}");
         bar.set_prefix(printable(&title(planned)));
-        let limits = trial.scenario.stop_limits(trial.estimate.window.max(1));
+        let limits = trial.scenario.limits_of(&trial.estimate);
         #[expect(clippy::disallowed_methods, reason = "progress is shown by the wall clock")]
         let shown = Instant::now();
         Box::new(TrialBar { bar, limits, shown })

@@ -6,16 +6,17 @@ use std::path::Path;
 
 use super::best::Best;
 use super::health::Health;
-use super::{by_row, layers, presence, shard_failures, tables};
+use super::popularity::RowPopularity;
+use super::{by_row, layers, presence, shard_failures, stream, tables};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
-    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, PopularityRow,
-    ServiceRow, ShardRow, StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, ServiceRow, ShardRow,
+    StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
-use crate::sim::record::{RowStaleness, TableState};
+use crate::sim::record::TableState;
 use crate::sim::{
     Cadence, EvaluatedView, Every, Finished, LayerDivergence, Limits, Observer, Progress, Record,
     Simulation,
@@ -44,6 +45,8 @@ pub struct Recording {
     pub cuckoo: bool,
     /// Whether there is a series of quality by rows.
     pub by_row: bool,
+    /// Whether there is a series of a live stream.
+    pub stream: bool,
 }
 
 /// Whether series begin or are continued.
@@ -65,14 +68,6 @@ struct IntervalTotals {
     gap: Moments,
 }
 
-/// Row staleness of one popularity bucket.
-#[derive(Clone, Copy, Debug, Default)]
-struct Popularity {
-    touches: u64,
-    sum: u64,
-    max: u64,
-}
-
 /// Records a run into its folder.
 ///
 /// A failed write is remembered and reported by [`finish`](Self::finish) and `problem`, because the
@@ -90,6 +85,7 @@ pub struct Recorder {
     tables: Option<TableWriter>,
     cuckoo: Option<TableWriter>,
     by_row: Option<TableWriter>,
+    stream: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: IntervalTotals,
@@ -98,7 +94,7 @@ pub struct Recorder {
     workers: Vec<Moments>,
     workers_max: Vec<u64>,
     shards: Vec<Histogram>,
-    rows: BTreeMap<(usize, u32), Popularity>,
+    rows: RowPopularity,
     summary: RunTotals,
     best: Best,
     health: Health,
@@ -152,6 +148,7 @@ impl Recorder {
             layers: recording.layers.then(|| table::<LayerRow>(folder, begin)).transpose()?,
             tables: recording.tables.then(|| table::<TableRowsRow>(folder, begin)).transpose()?,
             by_row: recording.by_row.then(|| table::<ByRowRow>(folder, begin)).transpose()?,
+            stream: recording.stream.then(|| table::<StreamRow>(folder, begin)).transpose()?,
             cuckoo: recording.cuckoo.then(|| table::<CuckooRow>(folder, begin)).transpose()?,
             timeline_left: recording.timeline,
             cadence: Cadence::new(recording.every, recording.limits),
@@ -160,7 +157,7 @@ impl Recorder {
             workers: vec![Moments::default(); recording.workers],
             workers_max: vec![0; recording.workers],
             shards: Vec::new(),
-            rows: BTreeMap::new(),
+            rows: RowPopularity::default(),
             summary: RunTotals::default(),
             best: Best::default(),
             health: Health::default(),
@@ -259,18 +256,6 @@ impl Recorder {
             gap_mean: gap.mean(),
         });
         self.keep(outcome);
-    }
-
-    fn rows(&mut self, rows: &RowStaleness<'_>) {
-        for (&pulled, &now) in rows.pulled.iter().zip(rows.now) {
-            // Buckets 0, 1, 2-3, 4-7, ...: by the number of updates that the row had at the pull.
-            let bucket = u32::BITS - pulled.leading_zeros();
-            let staleness = u64::from(now.saturating_sub(pulled));
-            let entry = self.rows.entry((rows.space, bucket)).or_default();
-            entry.touches += 1;
-            entry.sum += staleness;
-            entry.max = entry.max.max(staleness);
-        }
     }
 
     fn diverged(&mut self, progress: &Progress, layers: &[LayerDivergence]) {
@@ -388,7 +373,7 @@ impl Recorder {
             table.sync()?;
         }
         self.write_staleness(folder)?;
-        self.write_rows(folder)?;
+        self.rows.write(folder, &self.recording.spaces)?;
         if let Some(simulation) = simulation {
             self.write_workers(folder, simulation)?;
             self.write_shards(folder, simulation)?;
@@ -405,7 +390,8 @@ impl Recorder {
         let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
         let always = [evaluations, training, divergence, timeline, service].into_iter();
         let some = [&mut self.layers, &mut self.tables, &mut self.cuckoo, &mut self.by_row];
-        always.chain(some.into_iter().flatten())
+        let some = some.into_iter().chain([&mut self.stream]);
+        always.chain(some.flatten())
     }
 
     fn class(&self, index: usize) -> &str {
@@ -423,22 +409,6 @@ impl Recorder {
             })
         });
         TableWriter::write(folder, buckets)
-    }
-
-    fn write_rows(&self, folder: &Path) -> io::Result<()> {
-        let rows = self.rows.iter().map(|((space, bucket), popularity)| {
-            let table = self.recording.spaces.get(*space).map_or("?", String::as_str);
-            let mean = popularity.sum as f64 / popularity.touches.max(1) as f64;
-            PopularityRow {
-                table: table.to_string(),
-                popularity_low: (1u64 << bucket) >> 1,
-                popularity_high: (1u64 << bucket) - 1,
-                touches: popularity.touches,
-                staleness_mean: Some(mean),
-                staleness_max: Some(popularity.max),
-            }
-        });
-        TableWriter::write(folder, rows)
     }
 
     fn write_shards(&self, folder: &Path, simulation: &Simulation) -> io::Result<()> {
@@ -479,6 +449,7 @@ impl Recorder {
                 waiting_s: spent.waiting.seconds(),
                 staleness_mean: self.workers[index].mean(),
                 staleness_max: Some(self.workers_max[index]),
+                starved_s: self.stream.is_some().then(|| spent.starved.seconds()),
             }
         });
         TableWriter::write(folder, rows)
@@ -502,7 +473,6 @@ crate::persist!(IntervalTotals {
     staleness: state,
     gap: state
 });
-crate::persist!(Popularity { touches: state, sum: state, max: state });
 crate::persist!(RunTotals {
     staleness: state,
     age: state,
@@ -526,6 +496,7 @@ crate::persist!(Recorder {
     tables: each,
     cuckoo: each,
     by_row: each,
+    stream: each,
     timeline_left: state,
     cadence: state,
     interval: state,
@@ -553,7 +524,7 @@ impl Observer for Recorder {
             Record::Updated { progress, rate, in_flight } => {
                 self.updated(progress, *rate, *in_flight);
             }
-            Record::Rows(rows) => self.rows(rows),
+            Record::Rows(rows) => self.rows.add(rows),
             Record::Diverged { progress, layers } => self.diverged(progress, layers),
             Record::Evaluated { progress, view, quality, selection_auc, undefined, passes } => {
                 let selection = (*selection_auc, *undefined);
@@ -570,6 +541,11 @@ impl Observer for Recorder {
                 self.keep(outcome);
             }
             Record::Tables { progress, tables } => self.tables(progress, tables),
+            Record::Stream { progress, stream: look } => {
+                let rows = std::iter::once(stream::row(progress, look));
+                let outcome = add(&mut self.stream, rows);
+                self.keep(outcome);
+            }
             Record::Aborted { .. }
             | Record::Left { .. }
             | Record::Joined { .. }

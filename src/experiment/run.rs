@@ -443,6 +443,7 @@ impl Trial {
                 || self.scenario.tables.have_row_indexes(),
             cuckoo: self.scenario.tables.have_row_indexes(),
             by_row: !job.session().watch.by_row.is_empty(),
+            stream: job.session().watch.stream.is_some(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::presence;
 use super::recorder::Recorder;
-use super::shard_failures;
+use super::{shard_failures, stream};
 use crate::base::SimSpan;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
@@ -66,6 +66,7 @@ pub(super) fn summary(
         server: simulation.and_then(server),
         churn: simulation.and_then(presence::churn),
         shard_failures: simulation.and_then(shard_failures::summary),
+        stream: simulation.and_then(|s| s.session().stream()).map(stream::summary),
         audit: simulation.and_then(presence::audit),
         loss: totals.loss,
         divergence: totals.divergence,
@@ -139,5 +140,6 @@ fn utilisation(simulation: &Simulation) -> Option<Utilisation> {
         served: share(|spent| spent.served),
         held: share(|spent| spent.held),
         waiting: share(|spent| spent.waiting),
+        starved: simulation.session().stream().map(|_| share(|spent| spent.starved)),
     })
 }

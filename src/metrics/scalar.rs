@@ -136,6 +136,11 @@ pub const SCALARS: &[Scalar] = &[
         "share",
         "Share of the workers' time before the start, between steps or waiting for a checkpoint.",
     ),
+    lower(
+        "utilisation.starved",
+        "share",
+        "Share of the workers' time waiting for examples of a live stream, with `[online]`.",
+    ),
     plain("server.busy", "share", "Share of the time in which the busiest shard served requests."),
     plain(
         "server.link_busy",
@@ -181,6 +186,31 @@ pub const SCALARS: &[Scalar] = &[
         "count",
         "Returns with what a shard had at the start of the run, since no checkpoint had been due.",
     ),
+    plain("stream.requests", "requests", "Requests of the live stream that have come."),
+    plain("stream.taken", "examples", "Examples that workers have taken of it."),
+    lower(
+        "stream.missed",
+        "share",
+        "Share of the positive requests that were not emitted as positive within their window: their \
+         action or features came too late, never, or not yet.",
+    ),
+    lower(
+        "stream.dropped",
+        "share",
+        "Share of the joined examples that were dropped because the queue was full.",
+    ),
+    plain("stream.queue_longest", "examples", "The most examples that have waited for workers."),
+    lower(
+        "stream.queue_lag_s",
+        "simulated s",
+        "Mean time from a request to the moment at which a worker took its example.",
+    ),
+    lower(
+        "stream.update_lag_s",
+        "simulated s",
+        "Mean time from a request to the update with its example.",
+    ),
+    lower("stream.update_lag_max_s", "simulated s", "The longest such time."),
     lower("loss", "nats", "Mean training loss of the last interval."),
     lower("divergence", "-", "Last mean distance of the views from the server, over dense layers."),
     plain("bayes.auc", "-", "AUC of the true probabilities, where they are known."),

@@ -1,5 +1,8 @@
 //! When requests come: by chance, evenly, or as they came in the log.
 
+#[cfg(test)]
+mod new_part;
+
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -67,6 +70,9 @@ crate::registry! {
         "even" => Even(Even),
         /// As they came in the log, faster or slower.
         "replay" => Replay(Replay),
+        /// For tests.
+        #[cfg(test)]
+        "new_part" => NewPart(new_part::Config),
     }
 }
 

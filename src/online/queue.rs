@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::joiner::Emitted;
-use crate::base::{SimSpan, SimTime};
+use super::lags::{EventTimes, Lags};
+use crate::base::SimTime;
 
 /// The queue between the joiner and the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -47,10 +48,8 @@ pub struct QueueCounts {
     pub dropped_negatives: u64,
     /// The longest that it was.
     pub longest: u64,
-    /// Sum of the lags of the examples taken, from event time to the time taken, in nanoseconds.
-    pub lag: u128,
-    /// The longest of these lags.
-    pub longest_lag: SimSpan,
+    /// Lags of the examples taken, from the time of their request to the time taken.
+    pub lags: Lags,
 }
 
 impl QueueCounts {
@@ -58,11 +57,15 @@ impl QueueCounts {
     pub fn dropped(&self) -> u64 {
         self.dropped_positives + self.dropped_negatives
     }
+}
 
-    /// Mean lag of the examples taken, in seconds; `None` before the first.
-    pub fn mean_lag(&self) -> Option<f64> {
-        (self.taken > 0).then(|| self.lag as f64 * 1e-9 / self.taken as f64)
-    }
+/// What a queue was like in an interval of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QueueInterval {
+    /// The longest that it was.
+    pub longest: u64,
+    /// Lags of the examples taken.
+    pub lags: Lags,
 }
 
 /// A queue of examples with a limit.
@@ -72,6 +75,7 @@ pub struct ExampleQueue {
     full: WhenFull,
     list: VecDeque<Emitted>,
     counts: QueueCounts,
+    interval: QueueInterval,
 }
 
 impl ExampleQueue {
@@ -82,6 +86,7 @@ impl ExampleQueue {
             full: settings.full,
             list: VecDeque::new(),
             counts: QueueCounts::default(),
+            interval: QueueInterval::default(),
         }
     }
 
@@ -135,18 +140,26 @@ impl ExampleQueue {
             None => {}
         }
         self.counts.longest = self.counts.longest.max(self.len());
+        self.interval.longest = self.interval.longest.max(self.len());
     }
 
     /// Moves up to `count` examples to `into`, the oldest first.
     pub fn take(&mut self, count: usize, now: SimTime, into: &mut Vec<Emitted>) {
         let count = count.min(self.list.len());
+        let mut events = EventTimes::default();
         for example in self.list.drain(..count) {
-            let lag = now.since(example.at);
-            self.counts.lag += u128::from(lag.0);
-            self.counts.longest_lag = self.counts.longest_lag.max(lag);
+            events.add(example.at);
             into.push(example);
         }
+        self.counts.lags.add(events, now);
+        self.interval.lags.add(events, now);
         self.counts.taken += count as u64;
+    }
+
+    /// What it was like since the last call; the next interval begins.
+    pub fn end_interval(&mut self) -> QueueInterval {
+        let next = QueueInterval { longest: self.len(), ..QueueInterval::default() };
+        std::mem::replace(&mut self.interval, next)
     }
 
     /// Checks that no example was lost.
@@ -166,14 +179,21 @@ crate::persist!(QueueCounts {
     dropped_positives: state,
     dropped_negatives: state,
     longest: state,
-    lag: state,
-    longest_lag: state
+    lags: state
 });
-crate::persist!(ExampleQueue { limit: fixed, full: fixed, list: state, counts: state });
+crate::persist!(QueueInterval { longest: state, lags: state });
+crate::persist!(ExampleQueue {
+    limit: fixed,
+    full: fixed,
+    list: state,
+    counts: state,
+    interval: state
+});
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::SimSpan;
 
     fn example(request: u64) -> Emitted {
         let at = SimTime(request);
@@ -219,8 +239,21 @@ mod tests {
     fn the_lag_counts_from_the_event_to_the_time_taken() {
         let (_, counts) = left(WhenFull::Block, Some(3));
         // 0 and 1 are taken at 10, and 2 at 20.
-        assert_eq!((counts.lag, counts.longest_lag), (10 + 9 + 18, SimSpan(18)));
-        assert!((counts.mean_lag().unwrap() - 37e-9 / 3.0).abs() < 1e-18);
-        assert_eq!(QueueCounts::default().mean_lag(), None);
+        assert_eq!((counts.lags.examples, counts.lags.longest), (3, SimSpan(18)));
+        assert!((counts.lags.mean().unwrap() - (10.0 + 9.0 + 18.0) * 1e-9 / 3.0).abs() < 1e-18);
+    }
+
+    #[test]
+    fn an_interval_begins_with_what_is_there() {
+        let mut queue = ExampleQueue::new(QueueSettings::default());
+        (0..5).for_each(|request| queue.push(example(request)));
+        queue.take(3, SimTime(10), &mut Vec::new());
+        let first = queue.end_interval();
+        assert_eq!((first.longest, first.lags.longest), (5, SimSpan(10)));
+        queue.take(1, SimTime(10), &mut Vec::new());
+        let second = queue.end_interval();
+        assert_eq!((second.longest, second.lags.longest), (2, SimSpan(7)));
+        assert_eq!(queue.end_interval(), QueueInterval { longest: 1, ..QueueInterval::default() });
+        assert_eq!(queue.counts().lags.examples, 4);
     }
 }

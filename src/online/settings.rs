@@ -1,14 +1,19 @@
 //! The settings of a live stream.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::arrivals::ArrivalsChoice;
+use super::arrivals::{Arrivals, ArrivalsChoice};
 use super::delays::{Actions, Features};
 use super::joiner::Join;
 use super::negatives::Negatives;
 use super::pace::RequestPace;
 use super::queue::{QueueSettings, WhenFull};
+use super::requests::Requests;
+use crate::base::{SimTime, Streams};
+use crate::cluster::StepTimeChoice;
 use crate::cluster::delay::Unusable;
 
 /// Training on a live stream: requests come in simulated time, a joiner makes examples of their
@@ -34,6 +39,22 @@ pub struct Online {
 }
 
 impl Online {
+    /// The laws of its delays, by their keys.
+    pub fn laws(&self) -> [(&'static str, &StepTimeChoice); 2] {
+        let (actions, features) = (&self.actions.delay.law, &self.features.delay.law);
+        [("actions.delay.law", actions), ("features.delay.law", features)]
+    }
+
+    /// When the last of these requests comes, if any comes; found by drawing them all.
+    pub fn last_request(&self, requests: &Arc<Requests>, streams: Streams) -> Option<SimTime> {
+        self.all_arrivals(requests, streams).last_time()
+    }
+
+    /// When requests come.
+    pub(super) fn all_arrivals(&self, requests: &Arc<Requests>, streams: Streams) -> Arrivals {
+        Arrivals::new(self.arrivals.build(requests), &self.pace, requests.len(), streams)
+    }
+
     /// The settings with which the stream would not do what it says, for steps of `batch` examples:
     /// the table that holds each, and what is wrong with it.
     pub fn unusable(&self, batch: u64) -> Vec<(&'static str, Unusable)> {

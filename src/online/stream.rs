@@ -15,7 +15,7 @@ use super::arrivals::Arrivals;
 use super::delays::Messages;
 use super::joiner::{Emitted, Joiner};
 use super::negatives::Negatives;
-use super::queue::ExampleQueue;
+use super::queue::{ExampleQueue, QueueInterval};
 use super::requests::{Labels, Request, Requests};
 use super::settings::Online;
 use crate::base::{SimTime, Streams};
@@ -92,10 +92,9 @@ impl Stream {
         folder: &Path,
         streams: Streams,
     ) -> Result<Stream, LawError> {
-        let law = online.arrivals.build(&requests);
         Ok(Stream {
             labels: Labels::new(source, Arc::clone(&requests)),
-            arrivals: Arrivals::new(law, &online.pace, requests.len(), streams),
+            arrivals: online.all_arrivals(&requests, streams),
             laws: Messages::new(&online.features, &online.actions, folder, streams)?,
             negatives: online.negatives,
             messages: BinaryHeap::new(),
@@ -138,6 +137,11 @@ impl Stream {
     /// The queue of examples.
     pub fn queue(&self) -> &ExampleQueue {
         &self.queue
+    }
+
+    /// What the queue was like since the last call.
+    pub fn end_interval(&mut self) -> QueueInterval {
+        self.queue.end_interval()
     }
 
     /// Whether the joiner stands still, because the queue is full.

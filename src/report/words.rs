@@ -16,7 +16,10 @@ const LITTLE: f64 = 0.01;
 pub fn staleness(summary: &Summary) -> Option<String> {
     let mean = summary.staleness.mean?;
     let (others, max) = (f64::from(summary.workers) - 1.0, summary.staleness.max?);
-    let waited = summary.utilisation.map(|u| u.held + u.waiting).filter(|share| *share > LITTLE);
+    let waited = summary
+        .utilisation
+        .map(|u| u.held + u.waiting + u.starved.unwrap_or_default())
+        .filter(|share| *share > LITTLE);
     let waited =
         waited.map(|share| format!("the workers waited for {} of their time", percent(share)));
     if max == 0 {
@@ -77,8 +80,9 @@ pub fn staleness(summary: &Summary) -> Option<String> {
 /// What limits the rate of the job, from the shares of its time; `None` without a cluster.
 pub fn bottleneck(summary: &Summary) -> Option<String> {
     let (time, server) = (summary.utilisation?, summary.server?);
-    let Utilisation { busy, network, queued, served, held, waiting } = time;
-    let own = busy + network + queued + served + held + waiting;
+    let Utilisation { busy, network, queued, served, held, waiting, starved } = time;
+    let starved = starved.unwrap_or_default();
+    let own = busy + network + queued + served + held + waiting + starved;
     if own <= 0.0 {
         return None;
     }
@@ -114,7 +118,7 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
         if summary.workers == 1 { ("The worker", "was") } else { ("The workers", "were") };
     let held_for = format!("{were} held by the protocol for {{}}");
     let rest = format!("and the busiest shard served for {load}");
-    let ways: [(f64, &str, &str); 5] = [
+    let ways: [(f64, &str, &str); 6] = [
         (busy, "computed for {}", "computing is the bottleneck"),
         (network, "had messages on the way for {}", "the network is the bottleneck"),
         (
@@ -127,6 +131,11 @@ pub fn bottleneck(summary: &Summary) -> Option<String> {
             waiting,
             "waited to start, between steps or for checkpoints for {}",
             "these waits are the bottleneck",
+        ),
+        (
+            starved,
+            "waited for examples for {}",
+            "the stream is the bottleneck, and the job keeps up with it",
         ),
     ];
     // Of equal ones the first.

@@ -8,7 +8,7 @@ use super::summary::{NO_MODEL, Summary};
 use super::table::Rows;
 use super::tables::{
     ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ShardFailureRow, ShardRow,
-    StalenessRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 
 /// The files of one run. A missing file gives a table that is not present.
@@ -40,6 +40,8 @@ pub struct RunResults {
     pub shards: Rows<ShardRow>,
     /// `shard_failures.csv`.
     pub shard_failures: Rows<ShardFailureRow>,
+    /// `stream.csv`.
+    pub stream: Rows<StreamRow>,
     /// `timeline.csv`.
     pub timeline: Rows<TimelineRow>,
 }
@@ -82,6 +84,7 @@ impl RunResults {
             tables: Rows::read(path, whole)?,
             shards: Rows::read(path, whole)?,
             shard_failures: Rows::read(path, whole)?,
+            stream: Rows::read(path, whole)?,
             timeline: Rows::read(path, whole)?,
         })
     }

@@ -23,6 +23,7 @@ use crate::data::{
     check_holdout,
 };
 use crate::model::{Composed, Model, ModelContext};
+use crate::online::Online;
 use crate::params::{Gradient, Layout};
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
@@ -30,7 +31,6 @@ use crate::remedy::{Remedies, RemedyChoice};
 use crate::server::sharding::Load;
 use crate::server::{ParameterServer, Sharding};
 use crate::sim::evaluate::Evaluator;
-use crate::sim::feed::Feed;
 use crate::sim::training::{GradientFilter, RateAt};
 use crate::sim::{
     Evaluation, Fresh, Imposed, Limits, Links, NullWork, Parts, Rates, Simulation, Training,
@@ -219,8 +219,11 @@ impl Scenario {
             laws.push(("shard_failures.law".into(), &shard_failures.law));
             laws.push(("shard_failures.repair_law".into(), &shard_failures.repair_law));
         }
+        let mut laws: Vec<_> =
+            laws.into_iter().map(|(key, law)| (format!("cluster.{key}"), law)).collect();
+        let stream = self.live().into_iter().flat_map(Online::laws);
+        laws.extend(stream.map(|(key, law)| (format!("online.{key}"), law)));
         for (key, law) in laws {
-            let key = format!("cluster.{key}");
             law.build(folder).map_err(|error| BuildError::Law { key, error })?;
         }
         Ok(())
@@ -312,7 +315,7 @@ impl Scenario {
             let parts = self.parts(prepared, folder, threads)?;
             return Ok(Job::Cluster(Box::new(Simulation::new(parts))));
         };
-        let (work, limits, watch) = self.work(prepared, 1, 1, threads)?;
+        let (work, limits, watch) = self.work(prepared, (1, 1), folder, threads)?;
         let session = TrainingSession::new(work, limits, watch);
         let streams = self.scenario.streams(SeededPart::Cluster);
         Ok(Job::Imposed(Box::new(Imposed::new(session, law.clone(), streams))))
@@ -339,7 +342,8 @@ impl Scenario {
         let streams = self.scenario.streams(SeededPart::Cluster);
         let cluster = &self.cluster;
         let workers = cluster.workers;
-        let (work, limits, watch) = self.work(prepared, workers, cluster.shards, threads)?;
+        let size = (workers, cluster.shards);
+        let (work, limits, watch) = self.work(prepared, size, folder, threads)?;
         let law = |choice: &Option<StepTimeChoice>| -> Result<Option<Arc<dyn StepTimeLaw>>, _> {
             choice.as_ref().map(|choice| choice.build(folder)).transpose()
         };
@@ -421,29 +425,33 @@ impl Scenario {
         }
     }
 
-    /// The work of the run, its limits, and what is recorded.
+    /// The work of a run with so many workers and shards, its limits, and what is recorded.
     fn work(
         &self,
         prepared: Option<Prepared>,
-        workers: u32,
-        shards: u32,
+        size: (u32, u32),
+        folder: &Path,
         threads: usize,
     ) -> Result<(Work, Limits, Watch), BuildError> {
         let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
-        let limits = self.stop_limits(window.unwrap_or(u64::MAX));
+        let limits = Limits {
+            stream: prepared.as_ref().and_then(|p| self.stream_end(&p.train)),
+            ..self.stop_limits(window.unwrap_or(u64::MAX))
+        };
         let days = prepared.as_ref().filter(|_| self.record.audit).map(|p| &p.train);
         let audit = days.map(|days| days.iter().map(Day::ids).collect());
         let rows = |p: &Prepared| self.row_spaces(p.source.schema(), p.model.layout());
         let by_row = prepared.as_ref().map(rows).transpose()?.unwrap_or_default();
         let (work, evaluation) = match prepared {
-            Some(prepared) => self.training(prepared, workers, shards, threads)?,
+            Some(prepared) => self.training(prepared, size, folder, threads)?,
             None => (Work::Null(self.null_work()), None),
         };
         let watch = Watch {
             evaluation,
             divergence: self.record.divergence,
             layers: self.record.layers,
-            window,
+            stream: self.live().map(|_| self.record.training),
+            window: window.filter(|_| self.live().is_none()),
             gap_every: self.record.gap_every,
             rows_every: self.record.rows_every,
             by_row,
@@ -457,10 +465,13 @@ impl Scenario {
         u64::from(self.train.batch) * u64::from(self.worker.batches)
     }
 
-    /// The limits of the run; one pass if the scenario gives none.
+    /// The limits of the run; one pass if the scenario gives none. A live stream has no passes, and
+    /// ends by itself.
     pub fn stop_limits(&self, window: u64) -> Limits {
         let mut stop = self.train.stop.clone();
-        if stop.is_open() {
+        if self.live().is_some() {
+            stop.passes = None;
+        } else if stop.is_open() {
             stop.passes = Some(1.0);
         }
         Limits::new(&stop, window)
@@ -469,8 +480,8 @@ impl Scenario {
     fn training(
         &self,
         prepared: Prepared,
-        workers: u32,
-        shards: u32,
+        (workers, shards): (u32, u32),
+        folder: &Path,
         threads: usize,
     ) -> Result<(Work, Option<Evaluation>), BuildError> {
         let evaluator = self.evaluator(&prepared);
@@ -483,17 +494,7 @@ impl Scenario {
             let batch = self.examples_per_step();
             passes::touches(source.as_ref(), &train, layout.reads.as_ref(), batch)
         });
-        let order =
-            Order::new(self.train.order.clone(), train, streams(SeededPart::Order))?.cursor();
-        let feed = Feed::new(
-            Arc::clone(&source),
-            Arc::clone(&model),
-            Box::new(order),
-            self.examples_per_step() as usize,
-            self.train.sharing,
-            workers,
-        )
-        .with_last_batch(self.train.last_batch);
+        let feed = self.feed(&source, &model, train, workers, folder)?;
         let evaluation = self.holdout.as_ref().zip(evaluator).map(|(choice, evaluator)| {
             Evaluation { evaluator, every: choice.every, views: choice.views }
         });

@@ -2,7 +2,7 @@
 
 use super::build::Prepared;
 use super::spec::Scenario;
-use crate::base::{ByteSize, SimSpan};
+use crate::base::{ByteSize, SimSpan, SimTime};
 use crate::cluster::shard_failures::Recovery;
 use crate::data::{Batch, Ids};
 use crate::optimizer::{RowSemantics, Slot};
@@ -29,6 +29,8 @@ pub struct ResourceEstimate {
     pub pushes: Option<u64>,
     /// Examples of the training window.
     pub window: u64,
+    /// About when its live stream is over, if there is one.
+    pub stream_end: Option<SimTime>,
     /// Examples of the holdout.
     pub holdout: u64,
     /// Peak memory of our process.
@@ -100,13 +102,16 @@ impl Scenario {
         };
         let in_updates = limits.updates.map(|updates| updates.saturating_mul(per_update));
         let of_pass = window.max(1);
-        let in_examples = limits.examples.map(|examples| match self.train.last_batch {
-            LastBatch::Full => examples.div_ceil(batch),
-            LastBatch::Short => {
-                let passes = (examples / of_pass).saturating_mul(of_pass.div_ceil(batch));
-                passes.saturating_add((examples % of_pass).div_ceil(batch))
-            }
-        });
+        // Every request of a stream is an example; late actions make a few more.
+        let of_stream = self.live().map(|_| of_pass);
+        let in_examples =
+            limits.examples.or(of_stream).map(|examples| match self.train.last_batch {
+                LastBatch::Full => examples.div_ceil(batch),
+                LastBatch::Short => {
+                    let passes = (examples / of_pass).saturating_mul(of_pass.div_ceil(batch));
+                    passes.saturating_add((examples % of_pass).div_ceil(batch))
+                }
+            });
         let pushes = match (in_updates, in_examples) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -114,6 +119,7 @@ impl Scenario {
         let cluster = self.cluster_bytes(pushes);
         let mut estimate = ResourceEstimate {
             window,
+            stream_end: prepared.and_then(|p| self.stream_end(&p.train)),
             pushes: pushes.filter(|_| limits.time.is_none()),
             memory: ByteSize(PROGRAM.saturating_add(cluster)),
             disk: ByteSize(self.disk()),
@@ -289,6 +295,7 @@ impl Scenario {
         let events = batch.events() as f64 / examples as f64;
         let tape = tape(layout, examples.saturating_mul(times).max(scored), events);
         // What a snapshot saves.
+        let stream = self.stream_bytes(prepared);
         let audit = if self.record.audit { 8 * estimate.window } else { 0 };
         let state = [
             server + keys,
@@ -298,6 +305,7 @@ impl Scenario {
             remedies,
             u64::from(self.cluster.workers).saturating_mul(kept),
             audit,
+            stream,
             watched_rows,
             self.kept_by_shards(pushes, server, changed, 0),
             self.averaged(estimate, moving),
@@ -319,6 +327,7 @@ impl Scenario {
             threads.saturating_mul(located.saturating_add(tape)),
             located,
             audit,
+            stream,
             // Weights and sums of gradients. Those of tables exist a second time while they are
             // compared.
             if self.record.layers.is_some() {

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::seeds::SeededPart;
 use super::spec::Scenario;
+use crate::base::SimTime;
 use crate::data::window::{Window, show};
 use crate::data::{Batch, DataSource, Day, Remark, RemarkKind};
 use crate::sim::evaluate::selects;
@@ -32,6 +33,8 @@ pub(super) fn of(
         found.push(Remark { kind: RemarkKind::Unmeasured, ..remark });
     }
     found.extend(hashes_of_numbers(scenario, source));
+    found.extend(replayed_parts(scenario, source));
+    found.extend(open_windows(scenario, train));
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
@@ -52,6 +55,31 @@ fn hashes_of_numbers(scenario: &Scenario, source: &dyn DataSource) -> Option<Rem
         let message = format!("`{key}` has no effect: the ids of this log are numbers of rows");
         let remark = Remark::new(key, message, "leave it out: checkpoints list no ids at all");
         Remark { kind: RemarkKind::NoEffect, ..remark }
+    })
+}
+
+/// A stream that replays a log whose days are parts of a file, and no days.
+fn replayed_parts(scenario: &Scenario, source: &dyn DataSource) -> Option<Remark> {
+    let follows = scenario.live()?.arrivals.follows_log();
+    let is_generated = scenario.data.as_ref().is_some_and(|data| data.draws());
+    (follows && !is_generated && source.calendar().first.is_none()).then(|| {
+        let message = "the stream replays the times of this log, whose days have no dates: they are parts \
+                       of its rows, and each is spread over 24 hours";
+        let help = "name a column with times or dates, or choose another kind of `online.arrivals`";
+        Remark::new("online.arrivals.kind", message, help)
+    })
+}
+
+/// Windows of a stream that are still open when the last request comes.
+fn open_windows(scenario: &Scenario, train: &[Day]) -> Option<Remark> {
+    let (window, last) = (scenario.live()?.join.window, scenario.last_request(train)?);
+    (window > last.since(SimTime::ZERO)).then(|| {
+        let message = format!(
+            "the last request of the stream comes after {last}, and a window closes only after {window}: \
+             until then no negative is trained on"
+        );
+        let help = "a shorter `online.join.window`, or requests that come more slowly";
+        Remark::new("online.join.window", message, help)
     })
 }
 

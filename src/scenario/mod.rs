@@ -10,6 +10,7 @@ pub mod estimate;
 pub mod expect;
 pub mod job;
 pub mod lab;
+mod live;
 mod log_remarks;
 #[cfg(test)]
 mod new_parts;

@@ -10,6 +10,7 @@ use crate::cluster::{DelayChoice, StartChoice, StepTimeChoice};
 use crate::data::order::OrderChoice;
 use crate::data::{Hashing, OpenContext, SourceChoice};
 use crate::model::{ModelChoice, Normalization};
+use crate::online::ArrivalsChoice;
 use crate::optimizer::{OptimizerChoice, ScheduleChoice};
 use crate::protocol::ProtocolChoice;
 use crate::remedy::RemedyChoice;
@@ -46,6 +47,15 @@ fn scenario(text: &str) -> Scenario {
     Scenario::from_text(text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// A job with the new part of a live stream, which has no order.
+const LIVE: &str = r#"
+train = { batch = 8, stop.updates = 20 }
+data = { kind = "new_part", rows = 200 }
+model.kind = "new_part"
+optimizer = { kind = "new_part", learning_rate = 0.01 }
+online = { arrivals = { kind = "new_part", at = "2s" }, join.window = "3s" }
+"#;
+
 /// Everything that is reported about a scenario, warnings too.
 fn said(text: &str) -> String {
     use crate::scenario::document::{DocumentInput, load};
@@ -57,7 +67,7 @@ fn said(text: &str) -> String {
 
 #[test]
 fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
-    let families: [(&str, &[Part]); 14] = [
+    let families: [(&str, &[Part]); 15] = [
         ("source", SourceChoice::PARTS),
         ("order", OrderChoice::PARTS),
         ("hashing", Hashing::PARTS),
@@ -72,6 +82,7 @@ fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
         ("step-time law", StepTimeChoice::PARTS),
         ("start", StartChoice::PARTS),
         ("delay", DelayChoice::PARTS),
+        ("arrivals", ArrivalsChoice::PARTS),
     ];
     for (family, parts) in families {
         assert!(parts.iter().any(|part| part.name == "new_part"), "no new {family}");
@@ -86,6 +97,20 @@ fn a_new_part_of_every_family_is_listed_read_written_checked_built_and_run() {
         while job.step(&mut NoObserver).unwrap() == State::Running {}
         assert_eq!(job.session().progress.updates, 40);
     }
+}
+
+#[test]
+fn a_new_kind_of_arrivals_decides_when_examples_come() {
+    let scenario = scenario(LIVE);
+    let written = toml::to_string(&scenario).unwrap();
+    assert_eq!(toml::from_str::<Scenario>(&written).unwrap(), scenario);
+    let mut job = scenario.job(Path::new("."), 1).unwrap();
+    while job.step(&mut NoObserver).unwrap() == State::Running {}
+    let simulation = job.simulation().unwrap();
+    assert_eq!(simulation.session().progress.updates, 20);
+    let stream = simulation.session().stream().unwrap().stream();
+    assert_eq!((stream.counts().requests, stream.is_over()), (stream.requests().len(), true));
+    assert!(simulation.now().seconds() >= 2.0);
 }
 
 #[test]

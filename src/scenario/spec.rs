@@ -19,6 +19,7 @@ use crate::data::order::OrderChoice;
 use crate::data::window::Window;
 use crate::data::{Hashing, SourceChoice};
 use crate::model::ModelChoice;
+use crate::online::Online;
 use crate::optimizer::OptimizerChoice;
 use crate::optimizer::clip::Clip;
 use crate::optimizer::schedule::Schedule;
@@ -91,6 +92,10 @@ pub struct Scenario {
     /// `worker.batches`, which makes the step longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imposed_staleness: Option<DelayChoice>,
+    /// Training on a live stream of requests, in place of passes over the window; never when left
+    /// out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub online: Option<Online>,
     /// Simulates timing alone, without data, model or gradients: the traffic of each step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timing_only: Option<Traffic>,

@@ -15,13 +15,16 @@ impl Simulation {
         let tally = self.presence.tally();
         self.books.check(&self.flights, &self.coordinator, tally.lost_steps);
         for (index, worker) in self.workers.iter().enumerate() {
-            let TimeSpent { computing, network, queued, served, held, waiting } =
+            let TimeSpent { computing, network, queued, served, held, waiting, starved } =
                 self.time_spent(worker);
-            let there = computing + network + queued + served + held + waiting;
+            let there = computing + network + queued + served + held + waiting + starved;
             let gone = [Activity::Sleep, Activity::Down, Activity::Away]
                 .map(|activity| worker.spent(activity, now));
             let spent = gone.into_iter().fold(there, |sum, span| sum + span);
             assert_eq!(spent.0, now.0, "the time of worker {index} does not add up");
+        }
+        if let Some(live) = self.session.stream() {
+            live.check();
         }
         let there = self.workers.iter().filter(|worker| worker.presence.is_joined()).count() as u64;
         let came = tally.at_start + tally.joins;
@@ -45,6 +48,7 @@ impl Simulation {
         let gone =
             |(index, w): (usize, &Worker)| (!w.presence.is_joined()).then(|| index.to_string());
         let gone: Vec<String> = self.workers.iter().enumerate().filter_map(gone).collect();
+        let starved = self.line.workers().map(|worker| worker.0.to_string()).collect::<Vec<_>>();
         let gone = match gone.is_empty() {
             true => String::new(),
             false => format!("; workers that are gone: {}", names(gone)),
@@ -53,6 +57,10 @@ impl Simulation {
         let gone = match down.is_empty() {
             true => gone,
             false => format!("{gone}; shards that are down: {}", names(down)),
+        };
+        let gone = match starved.is_empty() {
+            true => gone,
+            false => format!("{gone}; workers waiting for examples: {}", names(starved)),
         };
         SimError::Stalled {
             at: self.now(),

@@ -1,6 +1,8 @@
 //! The engine: takes the next event and carries it out, until a limit is reached.
 
 use super::error::SimError;
+use super::flight::Flight;
+use super::live_feed::Live;
 use super::queue::Event;
 use super::record::Observer;
 use super::simulation::Simulation;
@@ -48,7 +50,7 @@ impl Simulation {
     /// # Errors
     /// As [`run`](Self::run).
     pub fn step(&mut self, observer: &mut dyn Observer) -> Result<State, SimError> {
-        if self.session.is_over() {
+        if self.session.is_over() || self.stream_is_done() {
             return Ok(State::Ended);
         }
         let end = self.session.limits.time.unwrap_or(SimTime::MAX);
@@ -67,6 +69,14 @@ impl Simulation {
         }
         self.advance(observer)?;
         Ok(State::Running)
+    }
+
+    /// Whether nothing is left to do of a live stream that is over: what the protocol still holds
+    /// will never be let go.
+    fn stream_is_done(&self) -> bool {
+        self.session.stream().is_some_and(Live::is_exhausted)
+            && !self.queue.has_steps()
+            && self.flights.iter().all(Flight::is_at_rest)
     }
 
     /// Carries out one event, regardless of the limits of the run.
@@ -92,7 +102,8 @@ impl Simulation {
         let next = NextEvent {
             at,
             now,
-            is_life: matches!(event, Event::Life(_) | Event::Shards(_)),
+            // Who waits for examples that come is not restless.
+            is_life: event.is_life() && !self.line.is_woken(),
             landed: self.books.steps.landed,
             workers: self.workers.len(),
             shards: self.shards().len(),

@@ -1,117 +1,39 @@
-//! Which worker gets which examples: the window's stream, cut into batches and read ahead.
+//! Which worker gets which examples: those of a window in an order, or those of a live stream.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Debug;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::cargo::Buffers;
+use super::live_feed::Live;
+use super::ordered_feed::Ordered;
+use super::prepare::Preparing;
 use super::step_data::StepData;
 use super::workspace::ThreadWorkspace;
-use crate::base::{Pending, Persist, Pool, SimTime, WorkerId};
+use crate::base::persist::{LoadError, Loader, Persist, Saver};
+use crate::base::{Pool, SimTime, WorkerId};
+use crate::data::DataSource;
 use crate::data::order::Position;
-use crate::data::{Cursor, DataSource};
 use crate::model::Model;
-use crate::params::Locator;
+use crate::online::Stream;
 use crate::server::Sharding;
 
-/// How the examples reach the workers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ExampleSharing {
-    /// Every worker takes the next batch of one shared queue.
-    #[default]
-    Queue,
-    /// The k-th batch belongs to worker k modulo N, regardless of its speed.
-    Fixed,
-}
-
-/// What becomes of the last batch of a pass, if the examples left do not fill it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LastBatch {
-    /// It is filled with the first examples of the next pass, so that all batches have the same
-    /// size: a run of one pass over 300 examples in batches of 16 trains on 304.
-    #[default]
-    Full,
-    /// It is short, and so is the step with it (with `worker.batches` above 1, a step ends with
-    /// it): the run trains on 300. It takes the time of a full one.
-    Short,
-}
-
-impl LastBatch {
-    /// Whether it is filled.
-    pub fn is_full(&self) -> bool {
-        *self == LastBatch::Full
-    }
-}
-
-/// An endless stream of example ids, pass after pass.
-pub trait ExampleOrder: Persist + Send + Debug {
-    /// Appends the next `count` ids.
-    fn take(&mut self, count: usize, ids: &mut Vec<u64>);
-
-    /// The position of the next id.
-    fn position(&self) -> Position;
-
-    /// Moves to a position in the stream.
-    fn seek(&mut self, to: Position);
-
-    /// Ids in a pass.
-    fn window(&self) -> u64;
-}
-
-impl ExampleOrder for Cursor {
-    fn take(&mut self, count: usize, ids: &mut Vec<u64>) {
-        self.next(count, ids);
-    }
-
-    fn position(&self) -> Position {
-        Cursor::position(self)
-    }
-
-    fn seek(&mut self, to: Position) {
-        Cursor::seek(self, to);
-    }
-
-    fn window(&self) -> u64 {
-        self.order().examples()
-    }
-}
-
-/// A batch that was drawn.
-#[derive(Debug, Default)]
-struct DrawnBatch {
-    /// Where it begins.
-    from: Position,
-    ids: Vec<u64>,
-    /// The batch itself, once reading has started.
-    step: Option<Pending<StepData, ThreadWorkspace>>,
-}
+pub use super::ordered_feed::{ExampleOrder, ExampleSharing, LastBatch};
 
 /// Supplies the examples of steps.
 #[derive(Debug)]
 pub struct Feed {
-    source: Arc<dyn DataSource>,
-    model: Arc<dyn Model>,
-    order: Box<dyn ExampleOrder>,
+    preparing: Preparing,
     /// Examples of a step.
     examples: usize,
-    last_batch: LastBatch,
-    /// Batches drawn and not supplied yet, in the order of the stream.
-    ahead: VecDeque<DrawnBatch>,
-    /// Batches drawn for workers that have not asked yet; empty with a shared queue.
-    queues: Vec<VecDeque<Vec<u64>>>,
-    /// Returned batches, for the next worker that asks.
-    returned: VecDeque<Vec<u64>>,
-    /// Batches that their own workers are to repeat.
-    repeats: BTreeMap<WorkerId, VecDeque<Vec<u64>>>,
-    drawn: u64,
-    buffers: Buffers,
-    /// The shards among which the rows of its steps are divided.
-    sharding: Option<Arc<Sharding>>,
+    supply: Supply,
+}
+
+/// Where examples come from.
+#[derive(Debug)]
+enum Supply {
+    /// An order of a window, pass after pass.
+    Ordered(Box<Ordered>),
+    /// A stream, which ends.
+    Live(Box<Live>),
 }
 
 impl Feed {
@@ -124,40 +46,47 @@ impl Feed {
         sharing: ExampleSharing,
         workers: u32,
     ) -> Feed {
-        let queues = match sharing {
-            ExampleSharing::Queue => Vec::new(),
-            ExampleSharing::Fixed => vec![VecDeque::new(); workers as usize],
-        };
-        Feed {
-            source,
-            model,
-            order,
-            examples,
-            last_batch: LastBatch::default(),
-            ahead: VecDeque::new(),
-            queues,
-            returned: VecDeque::new(),
-            repeats: BTreeMap::new(),
-            drawn: 0,
-            buffers: Buffers::default(),
-            sharding: None,
-        }
+        let ordered = Ordered::new(order, examples, sharing, workers);
+        Feed::of(source, model, examples, Supply::Ordered(Box::new(ordered)))
+    }
+
+    /// Steps of `examples` examples of a live stream of this log.
+    pub fn live(
+        source: Arc<dyn DataSource>,
+        model: Arc<dyn Model>,
+        stream: Stream,
+        examples: usize,
+    ) -> Feed {
+        Feed::of(source, model, examples, Supply::Live(Box::new(Live::new(stream, examples))))
+    }
+
+    fn of(
+        source: Arc<dyn DataSource>,
+        model: Arc<dyn Model>,
+        examples: usize,
+        supply: Supply,
+    ) -> Feed {
+        let buffers = Buffers::default();
+        let preparing = Preparing { source, model, buffers, sharding: None };
+        Feed { preparing, examples, supply }
     }
 
     /// Fills the last batch of a pass, or not.
     pub fn with_last_batch(mut self, last_batch: LastBatch) -> Feed {
-        self.last_batch = last_batch;
+        if let Supply::Ordered(ordered) = &mut self.supply {
+            ordered.last_batch = last_batch;
+        }
         self
     }
 
     /// Divides the rows of its steps among these shards.
     pub(super) fn divide_among(&mut self, sharding: Sharding) {
-        self.sharding = Some(Arc::new(sharding));
+        self.preparing.sharding = Some(Arc::new(sharding));
     }
 
     /// Takes the memory of its steps from `buffers`.
     pub(super) fn use_buffers(&mut self, buffers: Buffers) {
-        self.buffers = buffers;
+        self.preparing.buffers = buffers;
     }
 
     /// Number of examples in a full step.
@@ -167,153 +96,116 @@ impl Feed {
 
     /// The log.
     pub fn source(&self) -> &Arc<dyn DataSource> {
-        &self.source
+        &self.preparing.source
     }
 
-    fn draw(&mut self) -> DrawnBatch {
-        let from = self.order.position();
-        let mut ids = Vec::with_capacity(self.examples);
-        let left = usize::try_from(self.order.window() - from.offset).unwrap_or(usize::MAX);
-        let count = match self.last_batch {
-            LastBatch::Full => self.examples,
-            LastBatch::Short => self.examples.min(left),
-        };
-        self.order.take(count, &mut ids);
-        self.drawn += 1;
-        DrawnBatch { from, ids, step: None }
+    /// The live stream, if examples come from one.
+    pub fn stream(&self) -> Option<&Live> {
+        match &self.supply {
+            Supply::Ordered(_) => None,
+            Supply::Live(live) => Some(live),
+        }
     }
 
-    /// Position of the next batch that no worker has; batches read ahead do not count.
+    /// The same, for writing.
+    pub(super) fn stream_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.supply {
+            Supply::Ordered(_) => None,
+            Supply::Live(live) => Some(live),
+        }
+    }
+
+    /// Position of the next batch that no worker has; batches read ahead do not count. Of a live
+    /// stream: the number of requests so far.
     pub fn position(&self) -> Position {
-        self.ahead.front().map_or_else(|| self.order.position(), |drawn| drawn.from)
+        match &self.supply {
+            Supply::Ordered(ordered) => ordered.position(),
+            Supply::Live(live) => Position { pass: 0, offset: live.stream().counts().requests },
+        }
     }
 
     /// Examples of a pass.
     pub fn window(&self) -> u64 {
-        self.order.window()
+        match &self.supply {
+            Supply::Ordered(ordered) => ordered.window(),
+            Supply::Live(live) => live.stream().requests().len(),
+        }
     }
 
-    /// Moves to a position in the stream, and forgets all batches drawn before.
+    /// Moves to a position in the stream, and forgets all batches drawn before. A live stream does
+    /// not come back: it goes on.
     pub fn seek(&mut self, to: Position) {
-        self.order.seek(to);
-        self.ahead.clear();
-        self.returned.clear();
-        self.repeats.clear();
-        self.queues.iter_mut().for_each(VecDeque::clear);
-        self.drawn = 0;
+        if let Supply::Ordered(ordered) = &mut self.supply {
+            ordered.seek(to);
+        }
     }
 
-    /// Puts examples back to the head of the queue: the next worker that asks gets them.
+    /// Puts examples back to the head of the queue: the next worker that asks gets them. Those of a
+    /// live stream are lost.
     pub fn requeue(&mut self, examples: &[u64]) {
-        self.returned.extend(examples.chunks(self.examples.max(1)).map(<[u64]>::to_vec));
+        if let Supply::Ordered(ordered) = &mut self.supply {
+            ordered.requeue(examples);
+        }
     }
 
-    /// Keeps examples for `worker`, which repeats them before it takes new ones.
+    /// Keeps examples for `worker`, which repeats them before it takes new ones. Those of a live
+    /// stream are lost.
     pub fn repeat(&mut self, worker: WorkerId, examples: &[u64]) {
-        let batches = examples.chunks(self.examples.max(1)).map(<[u64]>::to_vec);
-        self.repeats.entry(worker).or_default().extend(batches);
+        if let Supply::Ordered(ordered) = &mut self.supply {
+            ordered.repeat(worker, examples);
+        }
     }
 
     /// Examples that were returned or are to be repeated, and have not been supplied again.
     pub fn outstanding(&self) -> u64 {
-        let all = self.returned.iter().chain(self.repeats.values().flatten());
-        all.map(|batch| batch.len() as u64).sum()
-    }
-
-    /// Examples that `worker` must take before new ones.
-    fn next_repeated(&mut self, worker: WorkerId) -> Option<Vec<u64>> {
-        if let Some(batches) = self.repeats.get_mut(&worker) {
-            let batch = batches.pop_front();
-            if batches.is_empty() {
-                self.repeats.remove(&worker);
-            }
-            return batch;
+        match &self.supply {
+            Supply::Ordered(ordered) => ordered.outstanding(),
+            Supply::Live(_) => 0,
         }
-        self.returned.pop_front()
     }
 
-    /// The next batch for `worker`.
+    /// Gives the worker the examples of its next step, if they come from a live stream and there are
+    /// enough. Returns whether it has them: always if they come from a log.
+    pub(super) fn reserve(
+        &mut self,
+        worker: WorkerId,
+        pool: &mut Pool<ThreadWorkspace>,
+        now: SimTime,
+    ) -> bool {
+        match &mut self.supply {
+            Supply::Ordered(_) => true,
+            Supply::Live(live) => live.reserve(worker, &self.preparing, pool, now),
+        }
+    }
+
+    /// The next batch for `worker`, which has [reserved](Self::reserve) it.
     pub fn next(
         &mut self,
         worker: WorkerId,
         pool: &mut Pool<ThreadWorkspace>,
         now: SimTime,
     ) -> StepData {
-        if let Some(ids) = self.next_repeated(worker) {
-            let step = self.prepare(ids, pool, now);
-            return pool.wait(step);
+        match &mut self.supply {
+            Supply::Ordered(ordered) => ordered.next(worker, &self.preparing, pool, now),
+            Supply::Live(live) => live.next(worker, &self.preparing, pool, now),
         }
-        if !self.queues.is_empty() {
-            let ids = self.next_fixed(worker);
-            let step = self.prepare(ids, pool, now);
-            return pool.wait(step);
-        }
-        // One batch in reserve for every thread except the calling one.
-        for reserve in 0..pool.threads() {
-            if reserve == self.ahead.len() {
-                let drawn = self.draw();
-                self.ahead.push_back(drawn);
-            }
-            if self.ahead[reserve].step.is_none() {
-                let step = self.prepare(self.ahead[reserve].ids.clone(), pool, now);
-                self.ahead[reserve].step = Some(step);
-            }
-        }
-        let first = self.ahead.pop_front().and_then(|drawn| drawn.step);
-        pool.wait(first.expect("just begun"))
-    }
-
-    fn next_fixed(&mut self, worker: WorkerId) -> Vec<u64> {
-        while self.queues[worker.index()].is_empty() {
-            let owner = (self.drawn % self.queues.len() as u64) as usize;
-            let drawn = self.draw();
-            self.queues[owner].push_back(drawn.ids);
-        }
-        self.queues[worker.index()].pop_front().expect("just filled")
-    }
-
-    fn prepare(
-        &self,
-        ids: Vec<u64>,
-        pool: &mut Pool<ThreadWorkspace>,
-        now: SimTime,
-    ) -> Pending<StepData, ThreadWorkspace> {
-        let (source, model) = (Arc::clone(&self.source), Arc::clone(&self.model));
-        let (buffers, sharding) = (self.buffers.clone(), self.sharding.clone());
-        pool.submit(now, move |workspace: &mut ThreadWorkspace| {
-            let mut step = buffers.step();
-            source.read(&ids, &mut workspace.batch);
-            let locator = workspace
-                .locator
-                .get_or_insert_with(|| Locator::for_layout(source.schema(), model.layout()));
-            locator.locate(&workspace.batch, &mut step.lookups);
-            if let Some(sharding) = sharding {
-                sharding.divide(&mut step.lookups);
-            }
-            let (from, to) = (&workspace.batch, &mut step.batch);
-            to.labels.clone_from(&from.labels);
-            to.numeric.clone_from(&from.numeric);
-            to.history_offsets.clone_from(&from.history_offsets);
-            step.examples = ids;
-            step
-        })
     }
 }
 
-crate::persist!(DrawnBatch { from: state, ids: state, step: emptied });
-crate::persist_plain!(Position);
+impl Persist for Supply {
+    fn save(&self, out: &mut Saver<'_>) {
+        match self {
+            Supply::Ordered(ordered) => ordered.save(out),
+            Supply::Live(live) => live.save(out),
+        }
+    }
 
-crate::persist!(Feed {
-    source: fixed,
-    model: fixed,
-    order: state,
-    examples: fixed,
-    last_batch: fixed,
-    ahead: state,
-    queues: state,
-    returned: state,
-    repeats: state,
-    drawn: state,
-    buffers: scratch,
-    sharding: fixed
-});
+    fn load(&mut self, from: &mut Loader<'_>) -> Result<(), LoadError> {
+        match self {
+            Supply::Ordered(ordered) => ordered.load(from),
+            Supply::Live(live) => live.load(from),
+        }
+    }
+}
+
+crate::persist!(Feed { preparing: fixed, examples: fixed, supply: state });

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
+use crate::online::EventTimes;
 use crate::protocol::PushId;
 use crate::server::sharding::Load;
 
@@ -88,6 +89,8 @@ pub struct Flight {
     pub examples: u64,
     /// Their ids, if examples are followed.
     pub ids: Vec<u64>,
+    /// When their requests came, if they come from a live stream.
+    pub events: EventTimes,
     /// Whether the worker has sent its push.
     pub sent: bool,
     /// Clock lag, set when all shards have taken in the push.
@@ -301,6 +304,7 @@ fn empty() -> Flight {
         apart: 0.0,
         examples: 0,
         ids: Vec::new(),
+        events: EventTimes::default(),
         sent: false,
         clock_lag: 0,
         cargo: None,
@@ -436,6 +440,7 @@ crate::persist!(Flight {
     apart: state,
     examples: state,
     ids: state,
+    events: state,
     sent: state,
     clock_lag: state,
     cargo: state

@@ -20,6 +20,7 @@ use super::session::TrainingSession;
 use super::work::Work;
 use super::worker::Worker;
 use crate::base::{ShardId, SimSpan, SimTime, WorkerId};
+use crate::online::EventTimes;
 use crate::protocol::{Arrived, PushId, Read};
 
 /// The rooms that the steps of workers touch: no checkpoints, no joins and leaves.
@@ -124,7 +125,10 @@ impl Journey<'_> {
             Work::Training(training) => {
                 let observed = self.session.watch.observed(worker, flight.push);
                 let cargo = training.begin(worker, now, observed);
-                w.examples_kept += cargo.view().map_or(0, |step| step.examples.len() as u64);
+                if let Some(step) = cargo.view() {
+                    w.examples_kept += step.examples.len() as u64;
+                    w.events_kept.merge(step.events);
+                }
                 training.loads(&cargo, &mut flight.loads);
                 if self.follows {
                     flight.ids.append(&mut w.ids_kept);
@@ -137,14 +141,14 @@ impl Journey<'_> {
                 flight.loads.clone_from(&null.loads);
             }
         }
-        flight.examples = w.examples_kept;
+        (flight.examples, flight.events) = (w.examples_kept, w.events_kept);
         for shard in shards {
             if !pushes_dense && self.plan.dense_alone[shard.index()] {
                 flight.exclude(shard);
             }
         }
         if flight.written() > 0 {
-            w.examples_kept = 0;
+            (w.examples_kept, w.events_kept) = (0, EventTimes::default());
         }
         flight.push
     }

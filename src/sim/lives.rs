@@ -14,6 +14,7 @@ use super::simulation::Simulation;
 use super::turn::Turn;
 use crate::base::{SimTime, WorkerId};
 use crate::cluster::failures::{InFlightMessages, Lost};
+use crate::online::EventTimes;
 use crate::protocol::PushId;
 
 /// Why and how a worker ceases to be present.
@@ -210,6 +211,10 @@ impl Turn<'_> {
         self.turn_to_absence(worker);
         let crashed = exit == Some(Departure::Crash);
         self.observer.observe(&Record::Left { worker, crashed, lost });
+        // The protocol knows already of one that has waited in vain for a stream that is over.
+        if self.sim.line.take_back(worker) {
+            return Ok(());
+        }
         self.consult(Notice::Left(worker, lost))
     }
 
@@ -217,6 +222,7 @@ impl Turn<'_> {
     pub(super) fn lose(&mut self, worker: WorkerId, lost: Option<PushId>, fate: Lost) {
         let w = &mut self.sim.workers[worker.index()];
         let mut examples = std::mem::take(&mut w.examples_kept);
+        w.events_kept = EventTimes::default();
         let mut ids = std::mem::take(&mut w.ids_kept);
         // The data kept from step to step return with gradients that are still to be computed.
         let keeps = self.sim.plan.routine.keeps();
@@ -241,6 +247,7 @@ impl Turn<'_> {
             ids.append(&mut step.ids);
         }
         let steps = u64::from(lost.is_some()) + u64::from(ahead.is_some());
+        examples += self.sim.session.unreserve(worker);
         self.sim.workers[worker.index()].presence.tally.count_lost(steps, examples);
         self.sim.presence.count_lost(steps, examples);
         if let Some(training) = self.sim.session.work.training_mut() {
@@ -275,11 +282,12 @@ impl Turn<'_> {
         }
     }
 
-    /// At the end: reports workers that are absent or asleep, since no later event does.
+    /// At the end: reports workers that are absent, asleep or without examples, since no later event does.
     pub(super) fn report_absent(&mut self) {
         for worker in (0..self.sim.workers.len() as u32).map(WorkerId) {
             let w = &mut self.sim.workers[worker.index()];
-            let gone = [Activity::Down, Activity::Away].contains(&w.activity());
+            let ends = [Activity::Down, Activity::Away, Activity::Starved];
+            let gone = ends.contains(&w.activity());
             let next = w.presence.asleep.take().or(gone.then(|| w.activity()));
             if let Some(activity) = next {
                 self.journey().turn_to(worker, activity);

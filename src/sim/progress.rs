@@ -83,6 +83,8 @@ pub struct Limits {
     pub time: Option<SimTime>,
     /// Evaluations in a row without a new best.
     pub patience: Option<u64>,
+    /// About when a live stream is over: the run ends with it.
+    pub stream: Option<SimTime>,
 }
 
 impl Limits {
@@ -93,6 +95,7 @@ impl Limits {
             updates: stop.updates,
             time: stop.sim_time.map(|span| SimTime::ZERO + span),
             patience: stop.patience,
+            stream: None,
         }
     }
 
@@ -102,12 +105,13 @@ impl Limits {
             || self.updates.is_some_and(|limit| progress.updates >= limit)
     }
 
-    /// Share of the run that is done, in `[0, 1]`, by the nearest limit.
+    /// Share of the run that is done, in `[0, 1]`, by the nearest limit or the end of a stream.
     pub fn share(&self, progress: &Progress) -> f64 {
         let part = |done: u64, limit: Option<u64>| {
             limit.map_or(0.0, |limit| done as f64 / limit.max(1) as f64)
         };
-        let time = part(progress.now.0, self.time.map(|time| time.0));
+        let end = [self.time, self.stream].into_iter().flatten().min();
+        let time = part(progress.now.0, end.map(|end| end.0));
         part(progress.examples, self.examples)
             .max(part(progress.updates, self.updates))
             .max(time)

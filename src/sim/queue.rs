@@ -88,6 +88,8 @@ pub enum Event {
     Shards(ShardLife),
     /// An event of a save.
     Saves(Saves),
+    /// Something happens in the live stream for which workers wait.
+    Stream,
     /// The worker is free for its next step, if this life of it has not ended.
     Ready(WorkerId, u32),
     /// It asks the protocol for permission to pull, in this life of it.
@@ -124,24 +126,30 @@ impl Default for Event {
 }
 
 impl Event {
+    /// Whether a worker or a shard comes or goes.
+    pub(super) fn is_life(&self) -> bool {
+        matches!(self, Event::Life(_) | Event::Shards(_))
+    }
+
     /// Class and worker as one number, which orders events at equal times.
     fn rank(self, worker: WorkerId) -> u64 {
         let class = match self {
             Event::Life(_) | Event::Shards(_) => 0,
             Event::Saves(_) => 1,
-            Event::Ready(..) => 2,
-            Event::Asks(..) => 3,
-            Event::Departs(..) => 4,
-            Event::PullArrives(..) => 5,
-            Event::PullEnters(..) => 6,
-            Event::PullServed(..) => 7,
-            Event::PullReturns(..) => 8,
-            Event::PullPasses(..) => 9,
-            Event::ComputeStarts(_) => 10,
-            Event::ComputeEnds(_) => 11,
-            Event::PushArrives(..) => 12,
-            Event::PushEnters(..) => 13,
-            Event::PushServed(..) => 14,
+            Event::Stream => 2,
+            Event::Ready(..) => 3,
+            Event::Asks(..) => 4,
+            Event::Departs(..) => 5,
+            Event::PullArrives(..) => 6,
+            Event::PullEnters(..) => 7,
+            Event::PullServed(..) => 8,
+            Event::PullReturns(..) => 9,
+            Event::PullPasses(..) => 10,
+            Event::ComputeStarts(_) => 11,
+            Event::ComputeEnds(_) => 12,
+            Event::PushArrives(..) => 13,
+            Event::PushEnters(..) => 14,
+            Event::PushServed(..) => 15,
         };
         class << 32 | u64::from(worker.0)
     }
@@ -195,9 +203,14 @@ impl EventQueue {
         }
     }
 
+    /// Whether an event is left that is none of the lives of workers and shards.
+    pub fn has_steps(&self) -> bool {
+        self.heap.iter().any(|Reverse((.., event))| !event.is_life())
+    }
+
     /// Removes the events of steps and keeps those of the lives of workers and shards.
     pub fn forget_steps(&mut self) {
-        let stays = |event: &Event| matches!(event, Event::Life(_) | Event::Shards(_));
+        let stays = |event: &Event| event.is_life();
         self.heap.retain(|Reverse((.., event))| stays(event));
     }
 

@@ -11,6 +11,7 @@ use crate::server::cuckoo::{CuckooState, RowIndex};
 use crate::server::eviction::{LifeCounts, RowLives};
 
 use super::by_row::RowClassLook;
+use super::live_feed::StreamLook;
 use super::progress::Progress;
 
 /// The activity of a worker. Every moment of a worker's time belongs to exactly one activity.
@@ -33,11 +34,13 @@ pub enum Activity {
     Down,
     /// Not part of the job: it has not joined, or has left.
     Away,
+    /// Waiting for examples of a live stream, or for nothing, since the stream is over.
+    Starved,
 }
 
 impl Activity {
     /// All activities, by their numbers.
-    pub const ALL: [Activity; 8] = [
+    pub const ALL: [Activity; 9] = [
         Activity::Wait,
         Activity::Held,
         Activity::Pull,
@@ -46,6 +49,7 @@ impl Activity {
         Activity::Sleep,
         Activity::Down,
         Activity::Away,
+        Activity::Starved,
     ];
 
     /// The name in files and plots.
@@ -59,6 +63,7 @@ impl Activity {
             Activity::Sleep => "sleep",
             Activity::Down => "down",
             Activity::Away => "away",
+            Activity::Starved => "starved",
         }
     }
 }
@@ -302,6 +307,13 @@ pub enum Record<'a> {
         progress: &'a Progress,
         /// One entry per table.
         tables: &'a [TableState<'a>],
+    },
+    /// What a live stream is like.
+    Stream {
+        /// The state of the run.
+        progress: &'a Progress,
+        /// The stream.
+        stream: &'a StreamLook,
     },
     /// Quality on the holdout by classes of rows, just after that of the server.
     ByRow {

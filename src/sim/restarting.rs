@@ -3,6 +3,7 @@
 use super::coordinator::Notice;
 use super::engine::State;
 use super::error::SimError;
+use super::line::Line;
 use super::queue::{Event, Life};
 use super::record::{Activity, Observer, Record};
 use super::restart::{ClockAt, DataAt, Fresh, InFlight, Kept, Restart, WorkersAt};
@@ -117,6 +118,7 @@ impl Turn<'_> {
         }
         let now = self.sim.queue.now();
         self.sim.queue.forget_steps();
+        self.sim.line = Line::default();
         self.sim.network.clear(now);
         self.sim.workers.iter_mut().for_each(Worker::start_again);
         self.sim.watchdog.forget_steps();

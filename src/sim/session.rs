@@ -7,6 +7,7 @@ use super::cargo::Cargo;
 use super::divergence::divergence;
 use super::evaluate::{Evaluated, Evaluator, Views};
 use super::layers::LayerWatch;
+use super::live_feed::Live;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record, table_states};
 use super::row_watch::{Division, RowWatch};
@@ -14,6 +15,7 @@ use super::step_data::StepData;
 use super::training::Observed;
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
+use crate::online::EventTimes;
 use crate::protocol::PushId;
 
 /// Evaluation of a run.
@@ -36,6 +38,8 @@ pub struct Watch {
     pub divergence: Option<Every>,
     /// Weights and gradients of every layer.
     pub layers: Option<Every>,
+    /// What a live stream is like.
+    pub stream: Option<Every>,
     /// Number of examples of one pass, if there are passes.
     pub window: Option<u64>,
     /// The gap between view and server is measured every this many pushes.
@@ -80,6 +84,9 @@ pub struct TrainingSession {
     evaluate: Option<Cadence>,
     diverge: Option<Cadence>,
     layers: Option<(Cadence, LayerWatch)>,
+    stream: Option<Cadence>,
+    /// When the stream was last looked at.
+    looked_at: Option<(u64, SimTime)>,
     rows: Vec<RowWatch>,
     evaluated_at: Option<u64>,
     /// Best AUC so far on the selection half, and evaluations since then.
@@ -94,6 +101,7 @@ impl TrainingSession {
         let evaluate = watch.evaluation.as_ref().map(|evaluation| cadence(evaluation.every));
         let diverge = watch.divergence.map(cadence);
         let layers = watch.layers.map(|every| (cadence(every), LayerWatch::default()));
+        let stream = watch.stream.map(cadence);
         let rows = watch.by_row.iter().map(RowWatch::new).collect();
         let progress = Progress::default();
         TrainingSession {
@@ -104,11 +112,37 @@ impl TrainingSession {
             evaluate,
             diverge,
             layers,
+            stream,
+            looked_at: None,
             rows,
             evaluated_at: None,
             best: None,
             since_best: 0,
         }
+    }
+
+    /// The live stream, if examples come from one.
+    #[inline]
+    pub fn stream(&self) -> Option<&Live> {
+        self.work.training()?.feed.stream()
+    }
+
+    /// The worker loses the examples that it has taken of a live stream for a step that has not
+    /// begun; returns their number.
+    pub(super) fn unreserve(&mut self, worker: WorkerId) -> u64 {
+        self.stream_mut().map_or(0, |live| live.unreserve(worker))
+    }
+
+    /// Every shard has made its update with the examples of these requests.
+    pub(super) fn note_lags(&mut self, events: EventTimes) {
+        let now = self.progress.now;
+        if let Some(live) = self.stream_mut() {
+            live.note_update(events, now);
+        }
+    }
+
+    fn stream_mut(&mut self) -> Option<&mut Live> {
+        self.work.training_mut()?.feed.stream_mut()
     }
 
     /// Whether a limit is reached.
@@ -126,7 +160,8 @@ impl TrainingSession {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        earlier(earlier(next(&self.evaluate), next(&self.diverge)), layers)
+        let training = earlier(next(&self.evaluate), next(&self.diverge));
+        earlier(earlier(training, layers), next(&self.stream))
     }
 
     /// Reports an update that every shard has applied.
@@ -149,6 +184,9 @@ impl TrainingSession {
         if self.layers.as_mut().is_some_and(|(cadence, _)| cadence.is_due(&progress)) {
             self.observe_layers(observer);
         }
+        if due(&mut self.stream) {
+            self.observe_stream(observer);
+        }
         if evaluate || diverge {
             let held = by_worker(views());
             if diverge {
@@ -170,6 +208,20 @@ impl TrainingSession {
             self.evaluate(&by_worker(views), observer);
         }
         self.observe_layers(observer);
+        self.observe_stream(observer);
+    }
+
+    /// Tells what a live stream is like now.
+    fn observe_stream(&mut self, observer: &mut dyn Observer) {
+        let progress = self.progress;
+        let moment = Some((progress.updates, progress.now));
+        if self.stream.is_some()
+            && std::mem::replace(&mut self.looked_at, moment) != moment
+            && let Some(live) = self.stream_mut()
+        {
+            let stream = live.look(progress.now);
+            observer.observe(&Record::Stream { progress: &progress, stream: &stream });
+        }
     }
 
     /// Counts a push that every shard has applied.
@@ -303,6 +355,8 @@ crate::persist!(TrainingSession {
     evaluate: each,
     diverge: each,
     layers: each,
+    stream: each,
+    looked_at: state,
     rows: each,
     evaluated_at: state,
     best: state,

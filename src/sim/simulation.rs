@@ -4,6 +4,7 @@ use super::books::Books;
 use super::coordinator::Coordinator;
 use super::evaluate::{Evaluated, Views};
 use super::flight::Flights;
+use super::line::Line;
 use super::network::NetworkState;
 use super::outages::Outages;
 use super::parts::Parts;
@@ -45,6 +46,8 @@ pub struct Simulation {
     pub(super) presence: Presence,
     /// Shards that fail.
     pub(super) outages: Outages,
+    /// Workers that wait for examples of a live stream.
+    pub(super) line: Line,
     /// Checkpoints that are due, being saved, and saved.
     pub(super) saves: SaveDesk,
     /// Events so far.
@@ -79,6 +82,7 @@ impl Simulation {
             watchdog: Watchdog::default(),
             presence: Presence::new(parts.churn, parts.starts, parts.watch.audit.clone(), fails),
             outages,
+            line: Line::default(),
             saves: SaveDesk::new(parts.save),
             events: 0,
             plan: RunConstants {
@@ -203,6 +207,7 @@ crate::persist!(Simulation {
     session: state,
     presence: state,
     outages: state,
+    line: state,
     saves: via(|out| saves.save_all(out), |from| saves.load_all(session.work.training(), from)),
     events: state
 });

@@ -1,6 +1,7 @@
 //! The data of a step before its gradient: a batch with its distinct rows, and its view.
 
 use crate::data::Batch;
+use crate::online::EventTimes;
 use crate::params::{Lookups, View};
 use crate::remedy::SeenParameters;
 use crate::server::Carried;
@@ -10,6 +11,8 @@ use crate::server::Carried;
 pub struct StepData {
     /// The ids of its examples.
     pub examples: Vec<u64>,
+    /// When their requests came, if they come from a live stream.
+    pub events: EventTimes,
     /// The inputs of a model: labels, numeric columns, and where histories begin. The ids that the
     /// examples look up are in [`lookups`](Self::lookups).
     pub batch: Batch,
@@ -53,6 +56,7 @@ pub(super) fn fit<T: Copy + Default>(buffer: &mut Vec<T>, len: usize) {
 
 crate::persist!(StepData {
     examples: state,
+    events: state,
     batch: state,
     lookups: state,
     dense: state,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::cargo::{Buffers, Cargo, CargoStage, Computed};
 use super::feed::Feed;
+use super::gradient_task::{Given, GradientTask};
 use super::last_pushes::LastPushes;
-use super::local::{LocalInput, LocalStep, WorkerState};
+use super::local::{LocalStep, WorkerState};
 use super::moments::LocalMoments;
 use super::progress::Progress;
 use super::step_data::{StepData, fit};
@@ -15,7 +16,7 @@ use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, ShardId, SimTime, WorkerId};
 use crate::cluster::Routine;
 use crate::cluster::failures::Lost;
-use crate::data::{Batch, DataSource};
+use crate::data::DataSource;
 use crate::model::Model;
 use crate::optimizer::schedule;
 use crate::params::view::rows_len;
@@ -24,6 +25,8 @@ use crate::protocol::Merge;
 use crate::remedy::{ArrivedPush, Chances, Remedies};
 use crate::server::sharding::Load;
 use crate::server::{BadUpdate, Carried, Merger, ParameterServer, PullBuffers, UpdateContext};
+
+pub use super::gradient_task::GradientFilter;
 
 /// Learning rates at one moment.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -37,9 +40,6 @@ pub struct Rates {
 /// The learning rates of an update as a function of the progress before it and of its number of
 /// examples: base rates and schedule together.
 pub type RateAt = Box<dyn Fn(schedule::Moment, u64) -> Rates + Send>;
-
-/// A change of a gradient before it is pushed, such as clipping; a pure function.
-pub type GradientFilter = Arc<dyn Fn(&mut Gradient) + Send + Sync>;
 
 /// Model, server, data and host threads of a run.
 pub struct Training {
@@ -177,6 +177,12 @@ impl Training {
     /// Examples that were returned and have not been supplied again.
     pub fn outstanding(&self) -> u64 {
         self.feed.outstanding()
+    }
+
+    /// Gives the worker the examples of its next step, if they come from a live stream; returns
+    /// whether it has them. Always, if they come from a log.
+    pub(super) fn reserve(&mut self, worker: WorkerId, now: SimTime) -> bool {
+        self.feed.reserve(worker, &mut self.pool, now)
     }
 
     /// Forgets everything that a worker keeps; none of its steps may be computed later.
@@ -505,54 +511,6 @@ impl Training {
         // A view that was moved to an unstarted job is lost with it.
         drop(cargo.pending.take());
         self.buffers.recycle(cargo);
-    }
-}
-
-/// The data of a step as a job gets them.
-#[derive(Debug)]
-enum Given {
-    /// To read only.
-    Shared(Arc<StepData>),
-    /// To consume.
-    Whole(Box<StepData>),
-}
-
-/// Everything that the computation of one gradient needs.
-struct GradientTask {
-    model: Arc<dyn Model>,
-    source: Arc<dyn DataSource>,
-    filter: Option<GradientFilter>,
-    local: Option<LocalStep>,
-    worker_state: Option<Box<WorkerState>>,
-    buffers: Buffers,
-    step: Given,
-}
-
-impl GradientTask {
-    fn run(mut self, workspace: &mut ThreadWorkspace) -> Computed {
-        let mut gradient = self.buffers.gradient();
-        let step: &StepData = match &self.step {
-            Given::Shared(step) => step,
-            Given::Whole(step) => step,
-        };
-        let model = self.model.as_ref();
-        match &self.local {
-            None => model.gradient(step.view(), &step.batch, &mut workspace.network, &mut gradient),
-            Some(local) => {
-                let mut batch = Batch::default();
-                self.source.read(&step.examples, &mut batch);
-                let job = LocalInput { model, schema: self.source.schema(), step, batch: &batch };
-                local.run(&job, self.worker_state.as_deref_mut(), workspace, &mut gradient);
-            }
-        }
-        if let Some(filter) = &self.filter {
-            filter(&mut gradient);
-        }
-        let lookups = match self.step {
-            Given::Shared(_) => None,
-            Given::Whole(step) => Some(self.buffers.spend(*step)),
-        };
-        Computed { gradient, worker_state: self.worker_state, lookups }
     }
 }
 

@@ -89,6 +89,7 @@ impl Turn<'_> {
             Event::Life(life) => return self.advance_life(life),
             Event::Shards(life) => return self.advance_shard(life),
             Event::Saves(step) => return self.advance_save(step),
+            Event::Stream => return self.serve_line(),
             Event::Ready(worker, life) => return self.begin_next_step(worker, life),
             Event::Asks(worker, life) => return self.ask(worker, life),
             Event::Departs(station, turn) => {
@@ -171,21 +172,28 @@ impl Turn<'_> {
         if self.journey().take_up_next(worker) {
             return Ok(());
         }
+        if !self.has_examples(worker) {
+            return self.wait_for_examples(worker, life);
+        }
         self.journey().turn_to(worker, Activity::Held);
         self.sim.workers[worker.index()].asking = true;
         self.consult(Notice::Asks(worker))
     }
 
-    /// Asks to pull for the worker's next step, if the worker prefetches and stays.
+    /// Asks to pull for the worker's next step, if the worker prefetches and stays, and has examples
+    /// for it.
     pub(super) fn ask_ahead(&mut self, worker: WorkerId) -> Result<(), SimError> {
         let Simulation { workers, saves, plan, .. } = &mut *self.sim;
-        let w = &mut workers[worker.index()];
+        let w = &workers[worker.index()];
         let life = w.presence.life();
         let stays = plan.routine.prefetch && w.presence.is_active_in(life);
         if !stays || saves.hold_ahead(worker, life) {
             return Ok(());
         }
-        w.asking = true;
+        if !self.has_examples(worker) {
+            return Ok(());
+        }
+        self.sim.workers[worker.index()].asking = true;
         self.consult(Notice::Asks(worker))
     }
 

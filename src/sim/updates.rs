@@ -246,6 +246,7 @@ impl Updates<'_> {
         };
         if let (true, Some(cargo)) = (applied, &flight.cargo) {
             self.session.count_push(cargo);
+            self.session.note_lags(flight.events);
         }
         self.observer.observe(&Record::Finished(&finished));
         self.flights.recycle(flight, &mut self.session.work, self.keeps);

@@ -5,6 +5,7 @@ use super::presence::WorkerPresence;
 use super::record::Activity;
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::Machine;
+use crate::online::EventTimes;
 use crate::protocol::PushId;
 
 /// One worker.
@@ -30,6 +31,8 @@ pub struct Worker {
     pub examples_kept: u64,
     /// Their ids, if examples are followed.
     pub(super) ids_kept: Vec<u64>,
+    /// When their requests came, if they come from a live stream.
+    pub(super) events_kept: EventTimes,
     /// Versions of the dense parameters that it holds from step to step, by shard.
     pub held: Vec<u64>,
     /// Whether it holds a whole view from an earlier step.
@@ -67,6 +70,8 @@ pub struct TimeSpent {
     pub held: SimSpan,
     /// Before its start, between two steps, and while a checkpoint makes it wait.
     pub waiting: SimSpan,
+    /// Waiting for examples of a live stream.
+    pub starved: SimSpan,
 }
 
 impl Worker {
@@ -83,6 +88,7 @@ impl Worker {
             pushed: None,
             examples_kept: 0,
             ids_kept: Vec::new(),
+            events_kept: EventTimes::default(),
             held: vec![0; shards as usize],
             holds: false,
             presence: WorkerPresence::default(),
@@ -136,7 +142,8 @@ impl Worker {
     /// Whether it has no current step, or waits to begin one.
     pub(super) fn is_idle(&self) -> bool {
         let doing = self.presence.suspended().unwrap_or(self.activity);
-        self.flight.is_none() && matches!(doing, Activity::Wait | Activity::Held)
+        let waits = matches!(doing, Activity::Wait | Activity::Held | Activity::Starved);
+        self.flight.is_none() && waits
     }
 
     /// Whether it pulls or pushes.
@@ -170,6 +177,7 @@ impl Worker {
             served,
             held: self.spent(Activity::Held, now),
             waiting: self.spent(Activity::Wait, now),
+            starved: self.spent(Activity::Starved, now),
         }
     }
 }
@@ -185,6 +193,7 @@ crate::persist!(Worker {
     pushed: state,
     examples_kept: state,
     ids_kept: state,
+    events_kept: state,
     held: state,
     holds: state,
     presence: state,

@@ -18,6 +18,7 @@ mod layers;
 mod learning;
 mod membership;
 mod normalization;
+mod online;
 mod optimizers;
 mod own_parts;
 mod physics;

@@ -22,6 +22,7 @@ pub mod shard_state;
 pub mod shards;
 pub mod spectrum;
 pub mod staleness;
+pub mod stream;
 pub mod sweep;
 pub mod tables;
 pub mod thin;
@@ -51,7 +52,7 @@ pub struct Topic {
 }
 
 /// Every figure of a run, in the order in which a page shows them.
-pub const OF_A_RUN: [Topic; 17] = [
+pub const OF_A_RUN: [Topic; 18] = [
     trained("quality", "quality-by-examples", quality::by_examples),
     trained("quality", "quality-by-time", quality::by_time),
     Topic { picture: None, ..both("training", "", training::figure) },
@@ -73,6 +74,7 @@ pub const OF_A_RUN: [Topic; 17] = [
         ..both("rows", "by-row-returned", by_row::returned)
     },
     Topic { recorded: tables::are_living, ..both("rows", "rows", tables::figure) },
+    Topic { recorded: stream::is_live, ..both("stream", "stream", stream::figure) },
     both("workers", "timeline", timeline::figure),
     both("workers", "utilisation", time_spent::figure),
     Topic { recorded: shards_are_known, ..both("shards", "shards", shards::figure) },

@@ -18,13 +18,14 @@ const MOST_WORKERS: usize = 64;
 const SLOWEST: usize = 10;
 
 /// The states in the order of the bars, and their names in sentences and in one line.
-const STATES: [(WorkerState, &str, &str); 6] = [
+const STATES: [(WorkerState, &str, &str); 7] = [
     (WorkerState::Computing, "computing", "computing"),
     (WorkerState::Network, "with messages on the way", "network"),
     (WorkerState::Queue, "in the queues of shards", "queue"),
     (WorkerState::Served, "being served", "served"),
     (WorkerState::Held, "held by the protocol", "held"),
     (WorkerState::Waiting, "waiting for something else", "waiting"),
+    (WorkerState::Starved, "waiting for examples", "without examples"),
 ];
 
 /// Smaller shares of the time are not named in words.
@@ -55,9 +56,10 @@ impl Spent {
 }
 
 fn seconds(worker: &WorkerRow) -> Times {
-    let [queued, served, held] =
-        [worker.queued_s, worker.served_s, worker.held_s].map(Option::unwrap_or_default);
-    [worker.busy_s, worker.network_s, queued, served, held, worker.waiting_s]
+    let [queued, served, held, starved] =
+        [worker.queued_s, worker.served_s, worker.held_s, worker.starved_s]
+            .map(Option::unwrap_or_default);
+    [worker.busy_s, worker.network_s, queued, served, held, worker.waiting_s, starved]
 }
 
 fn shares(seconds: Times) -> Times {
@@ -66,7 +68,8 @@ fn shares(seconds: Times) -> Times {
 }
 
 fn of_all(time: &Utilisation) -> Times {
-    [time.busy, time.network, time.queued, time.served, time.held, time.waiting]
+    let starved = time.starved.unwrap_or_default();
+    [time.busy, time.network, time.queued, time.served, time.held, time.waiting, starved]
 }
 
 /// Where the workers' time went, in words for a sentence.
@@ -180,14 +183,14 @@ fn members(workers: &[&WorkerRow], groups: &[Spent], shown: &[usize]) -> Vec<Bar
 
 fn sentence(groups: &[Spent], workers: &[&WorkerRow]) -> String {
     let Some(all) = groups.first() else { return String::new() };
-    let [.., held, waiting] = STATES.map(|(_, name, _)| name);
     // The state in which somebody stood still the longest, and who; of equal workers the first.
-    let stood = [(STATES.len() - 2, held), (STATES.len() - 1, waiting)].map(|(k, name)| {
+    let still = STATES.iter().enumerate().skip_while(|(_, state)| state.0 != WorkerState::Held);
+    let stood = still.map(|(k, (_, name, _))| {
         let share = |worker: &WorkerRow| shares(seconds(worker))[k];
         let most = workers.iter().rev().max_by(|a, b| share(a).total_cmp(&share(b)));
         most.map(|worker| (share(worker), *worker, name))
     });
-    let most = stood.into_iter().flatten().max_by(|a, b| a.0.total_cmp(&b.0));
+    let most = stood.flatten().max_by(|a, b| a.0.total_cmp(&b.0));
     let most = match most.filter(|(share, ..)| workers.len() > 1 && *share > 0.0) {
         Some((share, worker, name)) => {
             let share = percent(share);

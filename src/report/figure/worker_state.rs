@@ -23,6 +23,8 @@ pub enum WorkerState {
     Held,
     /// Not started yet, between two steps, or waiting for a checkpoint.
     Waiting,
+    /// Waiting for examples of a live stream.
+    Starved,
     /// Standing still, by script.
     Asleep,
     /// Crashed and not yet repaired.
@@ -33,7 +35,7 @@ pub enum WorkerState {
 
 impl WorkerState {
     /// All states in order.
-    pub const ALL: [WorkerState; 11] = [
+    pub const ALL: [WorkerState; 12] = [
         WorkerState::Computing,
         WorkerState::Pull,
         WorkerState::Push,
@@ -42,6 +44,7 @@ impl WorkerState {
         WorkerState::Served,
         WorkerState::Held,
         WorkerState::Waiting,
+        WorkerState::Starved,
         WorkerState::Asleep,
         WorkerState::Crashed,
         WorkerState::Away,
@@ -55,6 +58,7 @@ impl WorkerState {
             Activity::Push => WorkerState::Push,
             Activity::Wait => WorkerState::Waiting,
             Activity::Held => WorkerState::Held,
+            Activity::Starved => WorkerState::Starved,
             Activity::Sleep => WorkerState::Asleep,
             Activity::Down => WorkerState::Crashed,
             Activity::Away => WorkerState::Away,
@@ -73,6 +77,7 @@ impl WorkerState {
             WorkerState::Served => ("being served", Ink::Series(3), (0.1, 0.9)),
             WorkerState::Held => ("held by the protocol", Ink::Quiet, (0.25, 0.75)),
             WorkerState::Waiting => ("waiting", Ink::Quiet, (0.45, 0.6)),
+            WorkerState::Starved => ("waiting for examples", Ink::Series(5), (0.35, 0.65)),
             WorkerState::Asleep => ("asleep", Ink::Quiet, (0.3, 0.75)),
             WorkerState::Crashed => ("crashed", Ink::Series(6), (0.8, 1.0)),
             WorkerState::Away => ("away", Ink::Quiet, (0.48, 0.54)),

@@ -98,6 +98,9 @@ pub struct Summary {
     /// What failures of shards cost, where shards can fail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_failures: Option<ShardFailureSummary>,
+    /// What became of the live stream, where examples come from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamSummary>,
     /// How often the examples of the training window were used, where that is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSummary>,
@@ -212,6 +215,31 @@ pub struct Utilisation {
     pub held: f64,
     /// Before the start, between two steps, or waiting for a checkpoint.
     pub waiting: f64,
+    /// Waiting for examples, where these come from a live stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starved: Option<f64>,
+}
+
+/// What became of a live stream.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StreamSummary {
+    /// Requests that have come.
+    pub requests: u64,
+    /// Examples that workers have taken.
+    pub taken: u64,
+    /// Share of the positive requests that were not emitted as positive within their window.
+    pub missed: Option<f64>,
+    /// Share of the examples that were dropped because the queue was full.
+    pub dropped: Option<f64>,
+    /// The most examples that have waited for workers.
+    pub queue_longest: u64,
+    /// Mean time from a request until a worker took its example, simulated seconds.
+    pub queue_lag_s: Option<f64>,
+    /// Mean time from a request to the update with its example, simulated seconds.
+    pub update_lag_s: Option<f64>,
+    /// The longest such time.
+    pub update_lag_max_s: Option<f64>,
 }
 
 /// An evaluation and when it was.

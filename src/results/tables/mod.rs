@@ -6,6 +6,7 @@ mod exported;
 mod lab;
 mod layers;
 mod living;
+mod online;
 mod series;
 mod sweep;
 mod totals;
@@ -20,6 +21,7 @@ pub use exported::{ExportedSettingRow, ExportedTrialRow};
 pub use lab::{ArmRow, CurveRow, EffectRow, LabViewRow};
 pub use layers::LayerRow;
 pub use living::TableRowsRow;
+pub use online::StreamRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
 pub use totals::{
@@ -31,7 +33,7 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 14] = [
+pub const EXPORTED: [CsvTable; 15] = [
     EvaluationRow::TABLE,
     ByRowRow::TABLE,
     TrainingRow::TABLE,
@@ -46,6 +48,7 @@ pub const EXPORTED: [CsvTable; 14] = [
     ChurnRow::TABLE,
     ShardFailureRow::TABLE,
     AuditRow::TABLE,
+    StreamRow::TABLE,
 ];
 
 /// The other files of a run.

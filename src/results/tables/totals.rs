@@ -45,6 +45,8 @@ crate::table! {
             checkpoint.",
         staleness_mean: Option<f64> ["updates"] = "Staleness of its applied pushes, on average.",
         staleness_max: Option<u64> ["updates"] = "The largest of them.",
+        starved_s: Option<f64> ["simulated s"] = "Time waiting for examples of a live stream, or for \
+            nothing once it is over; empty without `[online]`.",
     }
 }
 

@@ -5,6 +5,7 @@ mod classes;
 mod codes;
 mod combinations;
 mod expectations;
+mod online;
 mod pace;
 mod restart;
 mod shards;
@@ -49,6 +50,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     combinations::check(loaded, &mut found);
     expectations::check(loaded, &mut found);
     churn::check(loaded, &mut found);
+    online::check(loaded, &mut found);
     pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
     tables::check(loaded, &mut found);

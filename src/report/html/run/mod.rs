@@ -12,13 +12,14 @@ use crate::report::figure::OF_A_RUN;
 use crate::report::words;
 
 /// The sections of figures.
-const SECTIONS: [(&str, &str); 8] = [
+const SECTIONS: [(&str, &str); 9] = [
     ("quality", "Quality on the holdout"),
     ("training", "Training"),
     ("staleness", "Staleness"),
     ("divergence", "Divergence of views"),
     ("layers", "Layers"),
     ("rows", "Rows of tables"),
+    ("stream", "The live stream"),
     ("shards", "Shards"),
     (WORKERS, "Workers"),
 ];
