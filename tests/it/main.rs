@@ -33,6 +33,7 @@ mod routines;
 mod row_remedies;
 mod saving;
 mod seeds;
+mod serving;
 mod shard_evictions;
 mod shard_failures;
 mod shard_random;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use straggler::base::SimSpan;
 use straggler::base::Streams;
 use straggler::base::persist::{Loader, Persist, Saver};
 use straggler::cluster::Failures;
 use straggler::cluster::failures::InFlightMessages;
-use straggler::base::SimSpan;
 use straggler::model::ModelChoice;
 use straggler::scenario::{Job, Scenario};
 use straggler::sim::evaluate::Evaluator;
@@ -103,7 +103,7 @@ fn jobs(serving: &str) -> Vec<(&'static str, Scenario)> {
     churn.cluster.failures = Failures {
         every: Some(times.0),
         repair: times.1,
-        in_flight: InFlightMessages::Lost,
+        on_the_way: InFlightMessages::Lost,
         ..Failures::default()
     };
     jobs.push(("churn", churn));
@@ -170,8 +170,7 @@ fn a_copy_that_gets_nothing_is_the_model_at_the_start() {
     let prepared = prepare(&scenario);
     let ids: Vec<u64> = prepared.train.iter().flat_map(|day| day.ids()).collect();
     let model = prepared.model.clone();
-    let evaluator =
-        Evaluator::new(model, prepared.source.as_ref(), &ids, 0.0, Streams::new(1));
+    let evaluator = Evaluator::new(model, prepared.source.as_ref(), &ids, 0.0, Streams::new(1));
     let mut first = simulation(&scenario, 1);
     let training = first.session_mut().work.training_mut().unwrap();
     let moving = training.exported_moving();
@@ -249,7 +248,8 @@ fn rows_are_less_behind_if_they_are_sent_more_often() {
 /// A scenario that says what is impossible is told so before it runs; this one is built.
 #[test]
 fn a_file_with_delays_that_is_missing_is_named_with_its_key() {
-    let law = "{ kind = \"trace\", file = \"nowhere.csv\", seconds = \"delay\", mode = \"resample\" }";
+    let law =
+        "{ kind = \"trace\", file = \"nowhere.csv\", seconds = \"delay\", mode = \"resample\" }";
     let serving = format!("rows = {{ every = \"1s\", lag.law = {law} }}");
     let error = live(&serving, "").prepare(Path::new(".")).unwrap_err().to_string();
     assert!(error.contains("nowhere.csv"), "{error}");

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::{Hashing, Join};
 use crate::base::stream::mix;
 use crate::data::{
-    Batch, Calendar, DataSource, Day, Field, HistoryColumn, IdSpace, Ids, Instants, Remark,
-    Schema,
+    Batch, Calendar, DataSource, Day, Field, HistoryColumn, IdSpace, Ids, Instants, Remark, Schema,
 };
 
 /// What became of the columns of a log whose ids share rows.

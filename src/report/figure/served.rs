@@ -26,9 +26,12 @@ pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
         freshness(rows),
         by_copy(rows, "log-loss", number("served log-loss"), |row| row.log_loss),
         by_copy(rows, "calibration", number("served calibration"), |row| row.calibration),
-        by_copy(rows, "stale", Axis::new("requests served with stale rows", AxisUnit::Percent), |row| {
-            row.stale
-        }),
+        by_copy(
+            rows,
+            "stale",
+            Axis::new("requests served with stale rows", AxisUnit::Percent),
+            |row| row.stale,
+        ),
         traffic(rows),
     ];
     let plots: Vec<Plot> = plots.into_iter().flatten().collect();
@@ -94,8 +97,7 @@ fn traffic(rows: &[ServedRow]) -> Option<Plot> {
     };
     let of = |name: &str, value: &dyn Fn(&ServedRow) -> Option<f64>, place| {
         let own = rows.iter().filter(|row| row.copy == ServedCopy::Serving);
-        let points: Vec<(f64, f64)> =
-            own.filter_map(|row| Some((row.to_s, value(row)?))).collect();
+        let points: Vec<(f64, f64)> = own.filter_map(|row| Some((row.to_s, value(row)?))).collect();
         let is_empty = points.iter().all(|point| point.1 == 0.0);
         let line = thin::line(name, &points, 2);
         (!is_empty).then_some(Series { colour: Some(place), ..line })
@@ -195,9 +197,8 @@ mod tests {
                 from + 3600
             )
         };
-        let other = |copy: &str, auc: f64| {
-            format!("0,3600,{copy},900,30,9,{auc},,,0.4,,,1.1,,,,,,,,,,")
-        };
+        let other =
+            |copy: &str, auc: f64| format!("0,3600,{copy},900,30,9,{auc},,,0.4,,,1.1,,,,,,,,,,");
         let (first, second) = (own(0, 0.7, 30, 0.5), own(3600, 0.6, 10, 0.1));
         let (oracle, batch) = (other("oracle", 0.75), other("batch", 0.5));
         let figure = figure(&run(&[&first, &oracle, &batch, &second])).unwrap();

@@ -99,9 +99,8 @@ fn other_holdout(a: &Settings, b: &Settings) -> Option<String> {
 
 fn other_requests(a: &Settings, b: &Settings) -> Option<String> {
     let stems = ["data.", "online.arrivals", "online.pace"];
-    let decides = |key: &str| {
-        stems.iter().any(|stem| key.starts_with(stem)) || REQUESTS.contains(&key)
-    };
+    let decides =
+        |key: &str| stems.iter().any(|stem| key.starts_with(stem)) || REQUESTS.contains(&key);
     let first = first_difference(a, b, decides)?;
     Some(format!("other requests were scored, so that served figures cannot be compared ({first})"))
 }

@@ -10,7 +10,9 @@ use crate::sim::serving::{Beside, Serving};
 
 /// Reports settings that are impossible, suspicious, or without effect.
 pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
-    let Scenario { serving: Some(serving), online, cluster, lab, .. } = &loaded.value else { return };
+    let Scenario { serving: Some(serving), online, cluster, lab, .. } = &loaded.value else {
+        return;
+    };
     if online.is_none() {
         let message = "a serving copy scores the requests of a live stream, and there is none";
         let help = "add `[online]`, or remove `[serving]`";
@@ -30,13 +32,17 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         found.push(unusable(loaded, &of(table, wrong.setting), wrong.why, wrong.help));
     }
     for (table, setting, why) in serving.without_effect(cluster.shards) {
-        found.push(no_effect(loaded, &of(table, setting), why));
+        let key = of(table, setting);
+        if loaded.is_written(&key) {
+            found.push(no_effect(loaded, &key, why));
+        }
     }
     if loaded.value.eviction.is_none() && loaded.is_written("serving.rows.deletions") {
         found.push(no_effect(loaded, "serving.rows.deletions", "no row is evicted"));
     }
     if !cluster.shard_failures.is_none() {
-        let message = "the serving copy does not know what a shard does that returns with older values";
+        let message =
+            "the serving copy does not know what a shard does that returns with older values";
         let keys = ("serving", "cluster.shard_failures");
         found.push(conflict(loaded, keys, message.into(), "remove one of the two"));
     }
@@ -142,7 +148,10 @@ mod tests {
             ("online = {}\nserving.rows.lost = 0.5", "nothing is sent"),
             ("online = {}\nserving.rows = { every = \"0s\", touched = 9 }", "copied at once"),
             ("online = {}\nserving.dense = { every = \"1s\", how = \"by_shard\" }", "one shard"),
-            ("online = {}\nserving.rows = { every = \"1s\", deletions = true }", "no row is evicted"),
+            (
+                "online = {}\nserving.rows = { every = \"1s\", deletions = true }",
+                "no row is evicted",
+            ),
             (
                 "online = {}\ntrain.stop.sim_time = \"2h\"\nserving.dense.every = \"1d\"",
                 "have passed once",

@@ -124,12 +124,11 @@ impl Post {
             _ => SimTime((u128::from(every.0) * u128::from(shard) / u128::from(shards)) as u64),
         };
         let senders = if together { 1 } else { shards };
-        let dense_due = dense.iter().flat_map(|route: &Route| {
-            (0..senders).map(|shard| offset(route.every, shard))
-        });
-        let rows_due = rows.iter().flat_map(|route: &Route| {
-            (0..shards).map(|_| SimTime::ZERO + route.every)
-        });
+        let dense_due = dense
+            .iter()
+            .flat_map(|route: &Route| (0..senders).map(|shard| offset(route.every, shard)));
+        let rows_due =
+            rows.iter().flat_map(|route: &Route| (0..shards).map(|_| SimTime::ZERO + route.every));
         Ok(Post {
             rows_due: rows_due.collect(),
             dense_due: dense_due.collect(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::freshness::RowFreshness;
 use super::post::{Due, Message, Post};
-use super::scores::{Age, Scores, Sent, ServedCopy, ServedLook};
+use super::scores::{Age, Scores, Sent, ServedCopy, ServedLook, Stretch};
 use super::scoring::{Group, Scorer};
 use super::settings::{Beside, Serving};
 use super::touched::TouchedRows;
@@ -80,7 +80,8 @@ pub struct ServingRoom {
     sent: (Sent, Sent),
     /// Number of the current stretch.
     stretch: u64,
-    closed: Vec<ServedLook>,
+    /// Stretches that have ended, of which observers were not told.
+    closed: Vec<Stretch>,
 }
 
 impl ServingRoom {
@@ -158,12 +159,7 @@ impl ServingRoom {
 
     /// Does everything that is due up to `now`, this instant included, before the servers change.
     /// `arrived` are the requests up to `now` since the last call.
-    pub fn catch_up(
-        &mut self,
-        now: SimTime,
-        arrived: Vec<Request>,
-        trainer: &mut Trainer<'_>,
-    ) {
+    pub fn catch_up(&mut self, now: SimTime, arrived: Vec<Request>, trainer: &mut Trainer<'_>) {
         self.note(arrived);
         loop {
             let boundary = self.boundary();
@@ -190,12 +186,7 @@ impl ServingRoom {
     }
 
     /// The run ends at `now`: closes the last stretch.
-    pub fn end(
-        &mut self,
-        now: SimTime,
-        arrived: Vec<Request>,
-        trainer: &mut Trainer<'_>,
-    ) {
+    pub fn end(&mut self, now: SimTime, arrived: Vec<Request>, trainer: &mut Trainer<'_>) {
         self.catch_up(now, arrived, trainer);
         if SimTime::ZERO + self.how.every.times(self.stretch) < now {
             self.close(now, trainer);
@@ -214,7 +205,8 @@ impl ServingRoom {
 
     /// What was served in the stretches that have ended since the last call.
     pub fn take_closed(&mut self) -> Vec<ServedLook> {
-        std::mem::take(&mut self.closed)
+        let closed = std::mem::take(&mut self.closed);
+        closed.iter().flat_map(|stretch| self.scores.look(stretch)).collect()
     }
 
     /// A shard has updated the rows that it holds of these gradients, and its dense parameters.
@@ -389,7 +381,7 @@ impl ServingRoom {
         let mut sent = std::mem::take(&mut self.sent.0);
         sent.forgotten = self.touched.take_forgotten();
         self.sent.1 = self.sent.1.plus(sent);
-        self.closed.extend(self.scores.close((from, at), requests, sent));
+        self.closed.push(self.scores.close((from, at), requests, sent));
         self.stretch += 1;
     }
 
@@ -531,8 +523,5 @@ crate::persist!(ServingRoom {
     scores: state,
     sent: state,
     stretch: state,
-    closed: via(|out| assert!(closed.is_empty(), "observers were told"), |_| {
-        closed.clear();
-        Ok(())
-    })
+    closed: state
 });

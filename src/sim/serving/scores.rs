@@ -114,6 +114,19 @@ pub struct ServedLook {
     pub sent: Option<Sent>,
 }
 
+/// A stretch of time that has ended, and its scored requests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Stretch {
+    pub(super) from: SimTime,
+    pub(super) to: SimTime,
+    /// Requests that came.
+    pub(super) requests: u64,
+    pub(super) sent: Sent,
+    /// The first of the scored requests, and the one after the last.
+    first: usize,
+    end: usize,
+}
+
 /// The scores of the whole run.
 #[derive(Clone, Debug)]
 pub struct Scores {
@@ -131,7 +144,8 @@ impl Scores {
     /// No scores, of these copies besides the serving copy.
     pub fn new(beside: &[Beside]) -> Scores {
         let has = |copy: &ServedCopy| {
-            *copy == ServedCopy::Serving || beside.iter().any(|beside| ServedCopy::from(*beside) == *copy)
+            *copy == ServedCopy::Serving
+                || beside.iter().any(|beside| ServedCopy::from(*beside) == *copy)
         };
         let copies: Vec<ServedCopy> = ServedCopy::ALL.into_iter().filter(has).collect();
         let logits = vec![Vec::new(); copies.len()];
@@ -165,32 +179,30 @@ impl Scores {
         }
     }
 
-    /// What every copy served since the last call; `requests` came in that time.
-    pub fn close(
+    /// A stretch of time ends, in which all requests since the last call were scored.
+    pub(super) fn close(
         &mut self,
         (from, to): (SimTime, SimTime),
         requests: u64,
         sent: Sent,
-    ) -> Vec<ServedLook> {
-        let first = std::mem::replace(&mut self.first, self.labels.len());
-        self.look(first, (from, to), requests, sent)
+    ) -> Stretch {
+        let end = self.labels.len();
+        let first = std::mem::replace(&mut self.first, end);
+        Stretch { from, to, requests, sent, first, end }
     }
 
     /// What every copy served in the whole run.
-    pub fn whole(&self, end: SimTime, requests: u64, sent: Sent) -> Vec<ServedLook> {
-        self.look(0, (SimTime::ZERO, end), requests, sent)
+    pub(super) fn whole(&self, to: SimTime, requests: u64, sent: Sent) -> Vec<ServedLook> {
+        let (from, end) = (SimTime::ZERO, self.labels.len());
+        self.look(&Stretch { from, to, requests, sent, first: 0, end })
     }
 
-    fn look(
-        &self,
-        first: usize,
-        (from, to): (SimTime, SimTime),
-        requests: u64,
-        sent: Sent,
-    ) -> Vec<ServedLook> {
-        let (labels, groups) = (&self.labels[first..], &self.groups[first..]);
+    /// What every copy served in a stretch of time.
+    pub(super) fn look(&self, stretch: &Stretch) -> Vec<ServedLook> {
+        let Stretch { from, to, requests, sent, first, end } = *stretch;
+        let (labels, groups) = (&self.labels[first..end], &self.groups[first..end]);
         let of = |(place, &copy): (usize, &ServedCopy)| {
-            let quality = Quality::of(&self.logits[place][first..], labels, groups);
+            let quality = Quality::of(&self.logits[place][first..end], labels, groups);
             let is_own = copy == ServedCopy::Serving;
             ServedLook {
                 from,
@@ -199,7 +211,7 @@ impl Scores {
                 requests,
                 undefined: undefined(&quality, LabelCounts::of(labels, groups)),
                 quality,
-                ages: mean(&self.ages[first..]).filter(|_| is_own),
+                ages: mean(&self.ages[first..end]).filter(|_| is_own),
                 sent: is_own.then_some(sent),
             }
         };
@@ -254,6 +266,14 @@ crate::persist!(Sent {
     lost: state,
     overtaken: state
 });
+crate::persist!(Stretch {
+    from: state,
+    to: state,
+    requests: state,
+    sent: state,
+    first: state,
+    end: state
+});
 crate::persist!(Scores {
     copies: fixed,
     labels: state,
@@ -281,7 +301,8 @@ mod tests {
         scores.add(&[0.0, 1.0, 1.0, 0.0], &[1, 1, 2, 2], &ages, &logits);
         let sent = Sent { row_bytes: 5, ..Sent::default() };
         let (from, to) = (SimTime::ZERO, SimTime(9));
-        let looks = scores.close((from, to), 40, sent);
+        let first = scores.close((from, to), 40, sent);
+        let looks = scores.look(&first);
         let aucs: Vec<Option<f64>> = looks.iter().map(|look| look.quality.auc).collect();
         assert_eq!(aucs, [Some(1.0), Some(0.0)]);
         assert_eq!((looks[0].requests, looks[0].quality.examples), (40, 4));
@@ -290,11 +311,15 @@ mod tests {
         assert_eq!((looks[0].sent, looks[1].sent, looks[1].ages), (Some(sent), None, None));
         // A stretch without requests.
         let empty = scores.close((to, SimTime(18)), 3, Sent::default());
+        let empty = scores.look(&empty);
         assert_eq!((empty[0].quality.examples, empty[0].ages), (0, None));
         assert!(empty[0].undefined.iter().all(|one| one.reason == "no request was scored"));
         // One that lacks a label.
         scores.add(&[1.0], &[7], &[age(0.0)], &[vec![0.3], vec![0.1]]);
         let positive = scores.close((SimTime(18), SimTime(27)), 1, Sent::default());
+        let positive = scores.look(&positive);
+        // Later scores do not belong to an earlier stretch.
+        assert_eq!(scores.look(&first), looks);
         let names: Vec<&str> = positive[1].undefined.iter().map(|one| one.figure).collect();
         assert_eq!(names, ["auc", "session_auc", "normalised_entropy"]);
         let whole = scores.whole(SimTime(27), 44, sent);

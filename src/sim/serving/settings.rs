@@ -27,7 +27,9 @@ pub struct Serving {
 }
 
 /// A copy beside the serving copy.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Beside {
     /// The training servers' own parameters at the moment of the request: a copy without any lag.

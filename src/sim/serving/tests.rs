@@ -144,8 +144,7 @@ impl Bed {
     fn locate(&self, ids: &[u64]) -> (Batch, Lookups) {
         let (mut batch, mut lookups) = (Batch::default(), Lookups::default());
         self.source.read(ids, &mut batch);
-        Locator::for_layout(self.source.schema(), self.model.layout())
-            .locate(&batch, &mut lookups);
+        Locator::for_layout(self.source.schema(), self.model.layout()).locate(&batch, &mut lookups);
         (batch, lookups)
     }
 
@@ -246,7 +245,8 @@ fn updates(shards: u32) -> impl Strategy<Value = Vec<Update>> {
     moments(120).prop_flat_map(move |all| {
         let others = prop::collection::vec((0..shards, 0..REQUESTS), all.len());
         others.prop_map(move |others| {
-            let update = |(at, (shard, first)): (&SimTime, (u32, u64))| Update { at: *at, shard, first };
+            let update =
+                |(at, (shard, first)): (&SimTime, (u32, u64))| Update { at: *at, shard, first };
             all.iter().zip(others).map(update).collect()
         })
     })
@@ -281,7 +281,9 @@ fn way(most: u32) -> impl Strategy<Value = String> {
         let every = every.map_or(String::new(), |every| format!("every = \"{every}s\", "));
         let retry = if retries { "retry = \"11s\", " } else { "" };
         let lost = f64::from(lost) * 0.3;
-        format!("{every}{retry}lost = {lost:?}, lag = {{ mean = \"{lag}s\", law.kind = \"{law}\" }}")
+        format!(
+            "{every}{retry}lost = {lost:?}, lag = {{ mean = \"{lag}s\", law.kind = \"{law}\" }}"
+        )
     })
 }
 
@@ -475,10 +477,12 @@ fn a_copy_that_gets_nothing_serves_the_first_model() {
 /// A bounded set of updated rows leaves rows behind.
 #[test]
 fn forgotten_rows_stay_old_until_they_are_updated_again() {
-    let update = |k: u64| Update { at: seconds(k as f64 * 0.5), shard: (k % 2) as u32, first: 11 * k };
+    let update =
+        |k: u64| Update { at: seconds(k as f64 * 0.5), shard: (k % 2) as u32, first: 11 * k };
     let updates: Vec<Update> = (0..590).map(update).collect();
     let of = |bound: &str| {
-        let serving = format!("share = 1.0\nrows = {{ every = \"20s\"{bound} }}\ndense.every = \"20s\"");
+        let serving =
+            format!("share = 1.0\nrows = {{ every = \"20s\"{bound} }}\ndense.every = \"20s\"");
         let looks = run(&serving, &PLAIN, &updates, &[]).looks;
         let own = looks.into_iter().rev().find(|look| look.copy == ServedCopy::Serving).unwrap();
         (own.sent.unwrap(), own.ages.unwrap())

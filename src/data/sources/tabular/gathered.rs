@@ -68,7 +68,6 @@ impl Gathered<'_> {
         }
         remarks.extend(self.shifted(config));
         let days = self.days(config);
-        let origin = self.origin(config);
         let calendar = self.calendar(config);
         let fields = self.history.as_ref().map(|history| history.fields.clone());
         let Numbered { fields: ids_of_fields, histories, rows, ids } = self.number_ids(config)?;
@@ -86,7 +85,10 @@ impl Gathered<'_> {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
         let instants = match &config.time {
-            Some(_) => LogInstants::new(std::mem::take(&mut self.stamps), origin),
+            Some(_) => {
+                let origin = self.origin(config);
+                LogInstants::new(std::mem::take(&mut self.stamps), origin)
+            }
             None => LogInstants::default(),
         };
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };

@@ -1,12 +1,13 @@
 //! The trials of a sweep by points, with the figures and the short series that its page needs.
 
 use super::measures::{MEASURES, TrialMeasure};
+use super::served::TrialServed;
 use crate::metrics::scalar;
 use crate::report::error::ReportError;
 use crate::report::figure::grid::evenly;
 use crate::report::figure::interval::{self, SeedMean};
 use crate::results::outcome::{Results, Settings, State, TrialOutcome, broke, setting_text};
-use crate::results::tables::EvaluationRow;
+use crate::results::tables::{EvaluationRow, ServedCopy, ServedRow};
 use serde_json::Value;
 
 /// The most evaluations kept of one trial.
@@ -44,6 +45,8 @@ pub struct SweepTrial {
     pub values: Vec<Option<f64>>,
     /// Its evaluations, thinned.
     pub evaluations: Vec<TrialEvaluation>,
+    /// What its serving copy served, thinned; empty if it has none.
+    pub served: Vec<TrialServed>,
 }
 
 /// One evaluation of the server's parameters.
@@ -158,7 +161,21 @@ fn trial(outcome: &TrialOutcome) -> Result<SweepTrial, ReportError> {
         reason: outcome.diagnosis()?.map(|diagnosis| diagnosis.reason),
         values: MEASURES.iter().map(|measure| scalars.get(measure.scalar)).collect(),
         evaluations: evaluations.collect(),
+        served: served(outcome)?,
     })
+}
+
+fn served(outcome: &TrialOutcome) -> Result<Vec<TrialServed>, ReportError> {
+    if outcome.state() != State::Done {
+        return Ok(Vec::new());
+    }
+    let mut rows = outcome.rows::<ServedRow>()?.into_vec();
+    rows.retain(|row| row.copy == ServedCopy::Serving);
+    let of = |row: &ServedRow| TrialServed {
+        sim_s: row.to_s,
+        figures: [row.auc, row.log_loss, row.row_lag_s, row.stale].map(|of| of.unwrap_or(f64::NAN)),
+    };
+    Ok(evenly(rows.len(), MOST_EVALUATIONS).map(|index| of(&rows[index])).collect())
 }
 
 fn evaluation(row: &EvaluationRow) -> TrialEvaluation {

@@ -36,7 +36,8 @@ pub const MEASURES: [(&str, AxisUnit, &str); 4] = [
 
 /// The figure; `None` if no trial has a serving copy.
 pub fn figure_of(points: &[SweepPoint]) -> Option<Figure> {
-    let with: Vec<&SweepPoint> = points.iter().filter(|point| !curves(point, 0).is_empty()).collect();
+    let with: Vec<&SweepPoint> =
+        points.iter().filter(|point| !curves(point, 0).is_empty()).collect();
     let shown: Vec<&SweepPoint> = evenly(with.len(), MOST_LINES).map(|at| with[at]).collect();
     let plots: Vec<Plot> =
         (0..MEASURES.len()).filter_map(|measure| plot(&shown, measure)).collect();
@@ -111,7 +112,8 @@ fn table(plots: &[Plot]) -> Grid {
         let cells = |series: &Series, (x, y): (f64, f64)| {
             vec![series.name.clone(), plot.label.clone(), figure(x), figure(y)]
         };
-        let each = |series: &Series| -> Vec<_> { series.points().map(|at| cells(series, at)).collect() };
+        let each =
+            |series: &Series| -> Vec<_> { series.points().map(|at| cells(series, at)).collect() };
         plot.series.iter().flat_map(each).collect()
     };
     let rows: Vec<Vec<String>> = plots.iter().flat_map(of).collect();
