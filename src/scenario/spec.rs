@@ -93,8 +93,10 @@ pub struct Scenario {
     /// `worker.batches`, which makes the step longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub imposed_staleness: Option<DelayChoice>,
-    /// Training on a live stream of requests, in place of passes over the window; never when left
-    /// out.
+    /// Training on a live stream, in place of passes over the window: requests come in simulated
+    /// time, a joiner makes examples of their features and actions, and workers take these as they
+    /// come. Every example of the window is one request, in the order of the log; the stream ends
+    /// with the window, and the run with the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<Online>,
     /// A copy of the model that scores the requests of the live stream; none when left out.

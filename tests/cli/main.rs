@@ -19,6 +19,7 @@ mod look_up;
 mod many_trials;
 mod meaning;
 mod old_names;
+mod online;
 mod overrides;
 mod own_data;
 mod progress;

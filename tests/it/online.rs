@@ -7,13 +7,19 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use straggler::base::{Pool, SimSpan, Streams};
 use straggler::cluster::failures::InFlightMessages;
-use straggler::cluster::{Failures, LocalPlan, Membership, Scripted, StepTimeChoice};
+use straggler::cluster::shard_failures::{Meanwhile, Recovery};
+use straggler::cluster::{
+    Failures, LocalPlan, Membership, Scripted, ShardFailures, StepTimeChoice,
+};
 use straggler::data::SourceChoice;
 use straggler::online::{Online, WhenFull};
+use straggler::scenario::start::CheckpointSaving;
 use straggler::scenario::{Job, Prepared, Scenario};
 use straggler::sim::evaluate::Evaluator;
 use straggler::sim::feed::LastBatch;
-use straggler::sim::{Every, NoObserver, Record, Simulation, State, Stop};
+use straggler::sim::restart::{InFlight, WorkersAt};
+use straggler::sim::save::{Save, SavePolicy, SaveReason};
+use straggler::sim::{Every, NoObserver, Record, Restart, Simulation, State, Stop};
 
 use crate::absence::{constant, protocols, seconds};
 use crate::training::{
@@ -305,6 +311,40 @@ fn a_stream_is_divided_by_its_time() {
     assert!((150..=202).contains(&looks), "{looks}");
 }
 
+/// Restarts in the middle, and checkpoints for which workers wait, lose what workers had taken, and
+/// nothing else: the stream goes on.
+#[test]
+fn a_stream_goes_on_through_restarts_and_saves() {
+    let mut scenario = live(LATE);
+    let save = Save { policy: SavePolicy::Quiesce, takes: seconds(3), ..Save::default() };
+    scenario.checkpoint = Some(CheckpointSaving { save, ..CheckpointSaving::default() });
+    scenario.cluster.workers = 5;
+    let mut job = job(&scenario, 1);
+    let (mut steps, mut saved) = (0, 0);
+    while job.step(&mut NoObserver).unwrap() == State::Running {
+        steps += 1;
+        if steps % 500 == 0 {
+            job.save_checkpoint(SaveReason::Update(1));
+        }
+        saved += usize::from(job.take_saved().is_some());
+        if steps % 1_300 == 0 {
+            let restart = Restart {
+                workers: WorkersAt::Anew,
+                in_flight: InFlight::Drop,
+                ..Restart::default()
+            };
+            scenario.restart(&mut job, &restart, &mut NoObserver).unwrap();
+        }
+    }
+    let simulation = job.simulation().unwrap();
+    simulation.check();
+    let live = simulation.session().stream().unwrap();
+    let taken = live.stream().queue().counts().taken;
+    let lost = simulation.presence().tally().lost_examples;
+    assert!(live.stream().is_over() && saved > 3 && lost > 0, "{saved} {lost}");
+    assert_eq!(taken, simulation.session().progress.examples + lost + live.reserved());
+}
+
 fn any_stream() -> impl Strategy<Value = String> {
     let late = prop_oneof![Just("drop"), Just("second"), Just("correct")];
     let full = prop_oneof![Just("block"), Just("drop_oldest"), Just("drop_newest")];
@@ -346,6 +386,18 @@ fn churn(scenario: &mut Scenario) {
         every: Some(seconds(25)),
         abruptly: false,
     }];
+    scenario.cluster.shard_failures = ShardFailures {
+        every: Some(seconds(90)),
+        repair: seconds(5),
+        noticed_after: seconds(1),
+        meanwhile: Meanwhile::Fail,
+        recovery: if scenario.scenario.seed.is_multiple_of(2) {
+            Recovery::All
+        } else {
+            Recovery::Partial
+        },
+        ..ShardFailures::default()
+    };
     let event = Scripted { worker: 3, at: seconds(5), ..Scripted::default() };
     scenario.cluster.event = vec![Scripted { sleep: Some(seconds(4)), ..event }];
 }

@@ -9,7 +9,8 @@ use super::*;
 use crate::metrics::Quality;
 use crate::metrics::scalar::{self, SCALARS};
 use crate::results::summary::{
-    At, ChurnSummary, ServerLoad, ShardFailureSummary, StageDone, Staleness, Started, Utilisation,
+    At, ChurnSummary, ServerLoad, ShardFailureSummary, StageDone, Staleness, Started,
+    StreamSummary, Utilisation,
 };
 
 fn full_quality() -> Quality {
@@ -42,7 +43,15 @@ fn full_summary() -> Summary {
         mixed_reads: Some(0.0),
         age_mean_s: Some(0.1),
         gap_mean: Some(0.2),
-        utilisation: Some(Utilisation::default()),
+        utilisation: Some(Utilisation { starved: Some(0.1), ..Utilisation::default() }),
+        stream: Some(StreamSummary {
+            missed: Some(0.1),
+            dropped: Some(0.0),
+            queue_lag_s: Some(1.0),
+            update_lag_s: Some(2.0),
+            update_lag_max_s: Some(3.0),
+            ..StreamSummary::default()
+        }),
         server: Some(ServerLoad::default()),
         shard_failures: Some(ShardFailureSummary::default()),
         tables: vec![TableRowsRow {

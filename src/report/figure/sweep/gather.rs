@@ -1,7 +1,6 @@
 //! The trials of a sweep by points, with the figures and the short series that its page needs.
 
 use super::measures::{MEASURES, TrialMeasure};
-use super::served::TrialServed;
 use crate::metrics::scalar;
 use crate::report::error::ReportError;
 use crate::report::figure::grid::evenly;
@@ -58,6 +57,21 @@ pub struct TrialEvaluation {
     pub sim_s: f64,
     /// The figures of [`FOLLOWED`]; NaN if not defined.
     pub quality: [f64; FOLLOWED.len()],
+}
+
+/// What a trial's serving copy served in a stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub struct TrialServed {
+    /// Simulated seconds at its end.
+    pub sim_s: f64,
+    /// AUC.
+    pub auc: Option<f64>,
+    /// Log-loss.
+    pub log_loss: Option<f64>,
+    /// Mean time that rows were behind, seconds.
+    pub row_lag_s: Option<f64>,
+    /// Share of the requests that met a row that was behind.
+    pub stale: Option<f64>,
 }
 
 impl SweepPoint {
@@ -173,7 +187,10 @@ fn served(outcome: &TrialOutcome) -> Result<Vec<TrialServed>, ReportError> {
     rows.retain(|row| row.copy == ServedCopy::Serving);
     let of = |row: &ServedRow| TrialServed {
         sim_s: row.to_s,
-        figures: [row.auc, row.log_loss, row.row_lag_s, row.stale].map(|of| of.unwrap_or(f64::NAN)),
+        auc: row.auc,
+        log_loss: row.log_loss,
+        row_lag_s: row.row_lag_s,
+        stale: row.stale,
     };
     Ok(evenly(rows.len(), MOST_EVALUATIONS).map(|index| of(&rows[index])).collect())
 }

@@ -1,7 +1,7 @@
 //! What serving copies served over simulated time: for each point a line with mean and band over
 //! seeds.
 
-use super::gather::SweepPoint;
+use super::gather::{SweepPoint, TrialServed};
 use crate::metrics::scalar;
 use crate::report::figure::axis::{Axis, AxisUnit};
 use crate::report::figure::chart::{Chart, Figure, Panels, Plot, Series};
@@ -17,21 +17,14 @@ const MOST_LINES: usize = 12;
 /// The most positions of one line.
 const POSITIONS: usize = 120;
 
-/// What a trial's serving copy served until a moment.
-#[derive(Clone, Copy, Debug)]
-pub struct TrialServed {
-    /// Simulated seconds at the end of the stretch of time.
-    pub sim_s: f64,
-    /// The figures of [`MEASURES`]; NaN if not defined.
-    pub figures: [f64; MEASURES.len()],
-}
+/// A measure: the name for readers, the unit, the figure that says which range it has, and its value.
+type ServedMeasure = (&'static str, AxisUnit, &'static str, fn(&TrialServed) -> Option<f64>);
 
-/// What is shown: the name for readers, the unit, and the figure that says which range it has.
-pub const MEASURES: [(&str, AxisUnit, &str); 4] = [
-    ("served AUC", AxisUnit::Number, "served.auc"),
-    ("served log-loss", AxisUnit::Number, "served.log_loss"),
-    ("how far rows are behind", AxisUnit::Time, "served.row_lag_s"),
-    ("requests served with stale rows", AxisUnit::Percent, "served.stale"),
+const MEASURES: [ServedMeasure; 4] = [
+    ("served AUC", AxisUnit::Number, "served.auc", |served| served.auc),
+    ("served log-loss", AxisUnit::Number, "served.log_loss", |served| served.log_loss),
+    ("how far rows are behind", AxisUnit::Time, "served.row_lag_s", |served| served.row_lag_s),
+    ("requests served with stale rows", AxisUnit::Percent, "served.stale", |served| served.stale),
 ];
 
 /// The figure; `None` if no trial has a serving copy.
@@ -55,14 +48,15 @@ pub fn figure_of(points: &[SweepPoint]) -> Option<Figure> {
 fn curves(point: &SweepPoint, measure: usize) -> Vec<Vec<(f64, f64)>> {
     let done = point.trials.iter().filter(|trial| trial.state == State::Done);
     let curve = done.map(|trial| {
-        let points = trial.served.iter().map(|served| (served.sim_s, served.figures[measure]));
-        points.filter(|point| point.1.is_finite()).collect::<Vec<_>>()
+        let of = MEASURES[measure].3;
+        let points = trial.served.iter().filter_map(|served| Some((served.sim_s, of(served)?)));
+        points.collect::<Vec<_>>()
     });
     curve.filter(|curve| !curve.is_empty()).collect()
 }
 
 fn plot(points: &[&SweepPoint], measure: usize) -> Option<Plot> {
-    let (name, unit, range) = MEASURES[measure];
+    let (name, unit, range, _) = MEASURES[measure];
     let line = |point: &&SweepPoint| {
         mean_line(point.label.as_str(), &curves(point, measure), POSITIONS, scalar::range(range))
     };

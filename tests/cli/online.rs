@@ -1,0 +1,127 @@
+//! Runs on a live stream, as users see them.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{Rows, assert_same, done, reproducible, say, scenario, straggler, summary};
+
+/// The scenario of the documentation, as small as a test wants it.
+fn live(out: &Path, extra: &[&str]) -> Command {
+    let mut command = straggler();
+    command.arg("run").arg(scenario("online.toml"));
+    command.args([
+        "data.rows_per_day=600",
+        "data.users=100",
+        "data.items=60",
+        "model.hidden=[8]",
+        "model.embedding_dim=4",
+        "train.batch=16",
+        "holdout.every={times=4}",
+    ]);
+    command.args(extra).args(["--quiet", "--out"]).arg(out);
+    command
+}
+
+#[test]
+fn a_live_run_says_what_became_of_its_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    done(&mut live(&out, &[]));
+    let rows = Rows::read(&out.join("stream.csv"));
+    let of = |name: &str| rows.numbers(name);
+    assert_eq!((of("sim_s")[0], of("requests")[0]), (0.0, 0.0));
+    let last = rows.len() - 1;
+    assert_eq!(of("requests")[last], 5.0 * 600.0);
+    let parts = [
+        "features_lost",
+        "features_on_way",
+        "in_memory",
+        "on_disk",
+        "emitted_positives",
+        "emitted_negatives",
+        "unkept",
+    ];
+    for at in 0..rows.len() {
+        let sum: f64 = parts.iter().map(|part| of(part)[at]).sum();
+        assert_eq!(sum, of("requests")[at], "row {at}");
+    }
+    // Late clicks are corrected, so that there are more examples than requests.
+    let summary = summary(&out);
+    let stream = &summary["stream"];
+    assert_eq!(stream["requests"], 3_000);
+    assert_eq!(stream["taken"], of("taken")[last]);
+    assert!(of("second")[last] > 0.0 && of("taken")[last] > 3_000.0);
+    let missed = stream["missed"].as_f64().unwrap();
+    assert!((0.01..0.2).contains(&missed), "{missed}");
+    // The stream brings less than a request in a second: workers mostly wait for examples.
+    let starved = summary["utilisation"]["starved"].as_f64().unwrap();
+    assert!(starved > 0.9, "{starved}");
+    let workers = Rows::read(&out.join("workers.csv"));
+    let waited: f64 = workers.numbers("starved_s").iter().sum();
+    let all = summary["sim_s"].as_f64().unwrap() * workers.len() as f64;
+    assert!((waited / all - starved).abs() < 1e-6);
+    // The columns of the lags are those of the summary, on average.
+    let lag = stream["update_lag_s"].as_f64().unwrap();
+    assert!((600.0..7_200.0).contains(&lag), "{lag}");
+    assert!(out.join("plots/stream.svg").exists() || out.join("plots/stream.png").exists());
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("The live stream") && page.contains("waiting for examples"));
+    let shown = say(straggler().arg("show").arg(&out));
+    let said = if shown.code == 0 {
+        shown.stdout
+    } else {
+        done(straggler().arg("status").arg(&out)).stdout
+    };
+    assert!(!said.is_empty());
+}
+
+/// A run that is killed in the midst of its stream ends in the same bytes, with any number of
+/// threads.
+#[test]
+fn a_live_run_that_is_killed_ends_in_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let saving = ["--no-plots", "--save-every", "20"];
+    let expected = folder.path().join("whole");
+    done(live(&expected, &saving).args(["--threads", "1"]));
+    let out = folder.path().join("killed");
+    let mut resumed = false;
+    for _ in 0..20 {
+        let mut command = live(&out, &saving);
+        let child = command.args(["--threads", "2"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child.spawn().unwrap();
+        let snapshots = out.join("snapshots");
+        let is_there = || std::fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
+        while !is_there() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        drop(child.kill());
+        child.wait().unwrap();
+        if !out.join("summary.json").exists() {
+            let said = done(live(&out, &saving).args(["--threads", "4"]));
+            resumed = said.stderr.contains("going on from update");
+        }
+        if resumed {
+            break;
+        }
+        drop(std::fs::remove_dir_all(&out));
+    }
+    assert!(resumed, "the run was over each time before it was killed");
+    assert_same(&reproducible(&expected), &reproducible(&out), "after a kill");
+}
+
+#[test]
+fn a_stream_that_cannot_be_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let cases = [
+        ("stage.live.set.online.queue.limit=3", "at least the examples of one step"),
+        ("stage.live.set.online.negatives.keep=-1", "keep"),
+        ("stage.live.set.online.join.windows=1s", "did you mean `window`"),
+        ("stage.live.set.cluster.failures.lost=requeue", "a live stream does not come back"),
+    ];
+    for (change, expected) in cases {
+        let said = say(&mut live(&out, &[change]));
+        assert!(said.code != 0 && said.stderr.contains(expected), "{change}: {}", said.stderr);
+        assert!(!out.exists(), "{change}");
+    }
+}
