@@ -9,15 +9,6 @@ use super::table_lives::FirstRow;
 use crate::optimizer::Moment;
 use crate::params::Table;
 
-/// Evicted rows, noted only if somebody takes them: id space and id, in the order of eviction.
-#[derive(Clone, Debug, Default)]
-pub(super) struct EvictedRows {
-    wanted: bool,
-    rows: Vec<(u32, u32)>,
-}
-
-crate::persist!(EvictedRows { wanted: fixed, rows: state });
-
 impl ParameterServer {
     /// Notes evicted rows from now on, for [`take_evicted`](Self::take_evicted).
     pub fn note_evicted(&mut self) {

@@ -8,6 +8,7 @@ mod bloom;
 pub mod content;
 pub mod cuckoo;
 pub mod dense;
+mod evicted;
 mod evicting;
 pub mod eviction;
 pub mod excerpt;

@@ -8,7 +8,7 @@ use super::Sharding;
 use super::admission::{Admission, Occurrences};
 use super::content::Content;
 use super::cuckoo::RowIndexes;
-use super::evicting::EvictedRows;
+use super::evicted::EvictedRows;
 use super::eviction::Eviction;
 use super::eviction::lives::RowPush;
 use super::table::TableStore;

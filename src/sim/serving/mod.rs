@@ -15,7 +15,6 @@ pub mod settings;
 #[cfg(test)]
 mod tests;
 mod touched;
-mod training;
 
 pub use room::{ServingRoom, Trainer};
 pub use scores::{Age, Ages, Scores, Sent, ServedCopy, ServedLook};

@@ -18,9 +18,11 @@ use crate::online::{Request, Stream};
 use crate::optimizer::RowSemantics;
 use crate::params::{Layout, Lookups};
 use crate::server::{DenseValues, ParameterServer, RowKey, ServingCopy, Sharding};
-use crate::sim::evaluate::CHUNK;
 use crate::sim::moments::LocalMoments;
 use crate::sim::workspace::ThreadWorkspace;
+
+/// Requests scored together: as many as evaluation scores.
+const CHUNK: usize = 256;
 
 /// Requests that wait for their scores although they need not: a bound on memory.
 const MOST_WAITING: usize = 16 * CHUNK;

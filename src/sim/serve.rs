@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use super::room::{ServingRoom, Trainer};
-use super::scores::ServedLook;
+use super::serving::{ServedLook, ServingRoom, Trainer};
+use super::training::{Member, Training};
 use crate::base::{ShardId, SimTime};
 use crate::online::Request;
-use crate::sim::training::{Member, Training};
 
 impl Training {
     /// The same job with a serving copy.
@@ -27,7 +26,7 @@ impl Training {
     }
 
     /// The job starts from other parameters than those with which it was built.
-    pub(in crate::sim) fn begin_serving(&mut self) {
+    pub(super) fn begin_serving(&mut self) {
         let exported = self.exported_moving();
         if let Some(room) = &mut self.serving {
             room.begin(&self.server, exported);
@@ -36,19 +35,19 @@ impl Training {
 
     /// The servers are about to change: the serving copy does what was due until then.
     #[inline]
-    pub(in crate::sim) fn serve_until(&mut self, now: SimTime) {
+    pub(super) fn serve_until(&mut self, now: SimTime) {
         if self.serving.as_ref().is_some_and(|room| room.is_due(now)) {
             self.serve_now(now);
         }
     }
 
     /// Everything that is due until now, whether or not a score depends on it.
-    pub(in crate::sim) fn serve_now(&mut self, now: SimTime) {
+    pub(super) fn serve_now(&mut self, now: SimTime) {
         self.serve(now, ServingRoom::catch_up);
     }
 
     /// The run ends.
-    pub(in crate::sim) fn end_serving(&mut self, now: SimTime) {
+    pub(super) fn end_serving(&mut self, now: SimTime) {
         self.serve(now, ServingRoom::end);
     }
 
@@ -70,12 +69,7 @@ impl Training {
 
     /// A shard has made an update with these pushes.
     #[inline]
-    pub(in crate::sim) fn note_update(
-        &mut self,
-        shard: ShardId,
-        members: &[Member<'_>],
-        now: SimTime,
-    ) {
+    pub(super) fn note_update(&mut self, shard: ShardId, members: &[Member<'_>], now: SimTime) {
         if let Some(room) = &mut self.serving {
             let lookups = members.iter().map(|member| member.cargo.lookups());
             room.updated(shard, lookups, now, &mut self.server);
@@ -83,21 +77,21 @@ impl Training {
     }
 
     /// Rows were evicted, perhaps.
-    pub(in crate::sim) fn note_evictions(&mut self, now: SimTime) {
+    pub(super) fn note_evictions(&mut self, now: SimTime) {
         if let Some(room) = &mut self.serving {
             room.rows_changed(Vec::new(), now, &mut self.server);
         }
     }
 
     /// Waits for all scores, so that the state can be saved.
-    pub(in crate::sim) fn finish_serving(&mut self) {
+    pub(super) fn finish_serving(&mut self) {
         if let Some(room) = &mut self.serving {
             room.finish(&mut self.pool);
         }
     }
 
     /// What was served in the stretches of time that have ended since the last call.
-    pub(in crate::sim) fn take_served(&mut self) -> Vec<ServedLook> {
+    pub(super) fn take_served(&mut self) -> Vec<ServedLook> {
         self.serving.as_mut().map(|room| room.take_closed()).unwrap_or_default()
     }
 }
