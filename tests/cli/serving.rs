@@ -1,7 +1,10 @@
 //! Runs with a serving copy, as users see them.
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use assert_cmd::Command;
 
 use crate::support::{Rows, assert_same, done, reproducible, say, straggler, summary};
 
@@ -51,11 +54,19 @@ rows = { every = "10min", lag.mean = "1s", lost = 0.05 }
 dense = { every = "6h", how = "by_shard" }
 "#;
 
-fn run(folder: &Path, text: &str, out: &Path, extra: &[&str]) -> Command {
+/// The arguments that run this text as a scenario.
+fn arguments(folder: &Path, text: &str, out: &Path, extra: &[&str]) -> Vec<OsString> {
     let file = folder.join("live.toml");
     std::fs::write(&file, text).unwrap();
+    let mut all: Vec<OsString> = vec!["run".into(), file.into()];
+    all.extend(extra.iter().map(OsString::from));
+    all.extend(["--quiet".into(), "--out".into(), out.into()]);
+    all
+}
+
+fn run(folder: &Path, text: &str, out: &Path, extra: &[&str]) -> Command {
     let mut command = straggler();
-    command.arg("run").arg(file).args(extra).args(["--quiet", "--out"]).arg(out);
+    command.args(arguments(folder, text, out, extra));
     command
 }
 
@@ -93,19 +104,18 @@ fn a_serving_copy_leaves_the_other_files_as_they_are() {
 #[test]
 fn a_serving_copy_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
-    let saving = ["--no-plots", "--save-every", "20"];
     let text = format!("{LIVE}{SERVING}");
-    let run = |out: &Path, threads: &str| {
-        let mut command = run(folder.path(), &text, out, &saving);
-        command.args(["--threads", threads]);
-        command
+    let of = |out: &Path, threads: &str| {
+        let saving = ["--no-plots", "--save-every", "20", "--threads", threads];
+        arguments(folder.path(), &text, out, &saving)
     };
     let (expected, out) = (folder.path().join("whole"), folder.path().join("killed"));
-    done(&mut run(&expected, "1"));
+    done(straggler().args(of(&expected, "1")));
     let mut resumed = false;
     for _ in 0..20 {
-        let mut child = run(&out, "2");
-        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_straggler"));
+        let child = child.args(of(&out, "2")).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child.spawn().unwrap();
         let snapshots = out.join("snapshots");
         let is_there = || std::fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
         while !is_there() && child.try_wait().unwrap().is_none() {
@@ -114,7 +124,7 @@ fn a_serving_copy_survives_a_kill() {
         drop(child.kill());
         child.wait().unwrap();
         if !out.join("summary.json").exists() {
-            let said = done(&mut run(&out, "4"));
+            let said = done(straggler().args(of(&out, "4")));
             resumed = said.stderr.contains("going on from update");
         }
         if resumed {
