@@ -4,9 +4,10 @@ use super::absent::NoFigure;
 use super::axis::{Axis, AxisUnit};
 use super::chart::{Chart, Figure, Panels, Plot, Series};
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{self, count, percent};
+use super::number::{self, count, counted, percent};
 use super::thin;
 use crate::results::RunResults;
+use crate::results::summary::ServedSummary;
 use crate::results::tables::{ServedCopy, ServedRow};
 
 /// Whether a run has a serving copy.
@@ -73,7 +74,8 @@ fn of_serving(rows: &[ServedRow], name: &str, y: Axis, lines: &[(&str, Measure)]
     let line = |(place, (name, of)): (usize, &(&str, Measure))| {
         let points = points(rows, ServedCopy::Serving, *of);
         let line = thin::line(*name, &points, lines.len());
-        (!points.is_empty()).then_some(Series { colour: Some(place), ..line })
+        (!points.is_empty())
+            .then_some(Series { colour: Some(ServedCopy::ALL.len() + place), ..line })
     };
     let series: Vec<Series> = lines.iter().enumerate().filter_map(line).collect();
     (!series.is_empty()).then(|| Plot::new(name, time(), y, series))
@@ -110,6 +112,29 @@ fn traffic(rows: &[ServedRow]) -> Option<Plot> {
     .flatten()
     .collect();
     (!series.is_empty()).then(|| Plot::new("traffic", time(), y, series))
+}
+
+/// What the serving copy of a run served, in one line.
+pub fn in_short(served: &ServedSummary) -> String {
+    let requests = counted(served.scored as usize, "request", "requests");
+    let mut text = match served.auc {
+        Some(auc) => format!("AUC {} on {requests} as they came", number::figure(auc)),
+        None => format!("no AUC on {requests}"),
+    };
+    let against = [
+        (served.gap_to_oracle.map(|gap| -gap), "than without any lag"),
+        (served.gain_on_batch, "than the model at the start"),
+    ];
+    for (difference, what) in against {
+        if let Some(difference) = difference {
+            let more = if difference < 0.0 { "less" } else { "more" };
+            text.push_str(&format!(", {} {more} {what}", number::figure(difference.abs())));
+        }
+    }
+    if let Some(lag) = served.row_lag_s {
+        text.push_str(&format!("; rows {} behind", number::time(lag)));
+    }
+    text
 }
 
 /// The mean of a figure over the scored requests of a copy.
@@ -215,6 +240,25 @@ mod tests {
         assert_eq!(plots[0].series[0].x, [3600.0, 7200.0]);
         assert_eq!(plots[5].series[0].y, [Some(100.0); 2]);
         assert_eq!(figure.grid.rows.len(), 4);
+    }
+
+    #[test]
+    fn a_line_compares_the_copy_with_the_others() {
+        let served = ServedSummary {
+            scored: 601,
+            auc: Some(0.78),
+            gap_to_oracle: Some(0.002),
+            gain_on_batch: Some(0.04),
+            row_lag_s: Some(76.7),
+            ..ServedSummary::default()
+        };
+        assert_eq!(
+            in_short(&served),
+            "AUC 0.7800 on 601 requests as they came, 0.002000 less than without any lag, 0.04000 more than \
+             the model at the start; rows 76.7 s behind"
+        );
+        let nothing = in_short(&ServedSummary::default());
+        assert_eq!(nothing, "no AUC on 0 requests");
     }
 
     #[test]
