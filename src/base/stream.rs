@@ -81,6 +81,11 @@ pub enum Purpose {
     Resample = 64,
     /// Whether a push admits a row (`entity` = table, `count` = its draw).
     Admission = 43,
+    /// Whether a request is scored by the serving copy (`count` = request).
+    Served = 44,
+    /// A message to the serving copy: whether it is lost, and how late it is (`entity` says which, of
+    /// which attempt, with rows or dense parameters; `count` = message).
+    ServingMessage = 45,
     /// Whether a log holds a row out (`entity` = row; the seed does not matter).
     HeldOut = 46,
     /// Parts that a library user adds.

@@ -80,6 +80,11 @@ fn parse(text: &str, units: &[(&str, f64)], example: &str) -> Result<u64, String
     if !(0.0..1.8e19).contains(&value) {
         return Err("is too large".to_string());
     }
+    if number > 0.0 && value == 0.0 {
+        // Zero often means something else than a small number, such as "at once" or "never".
+        let least = units[0].0;
+        return Err(format!("is less than half of 1{least}: use 0{least}, or 1{least} and more"));
+    }
     Ok(value as u64)
 }
 
@@ -172,6 +177,17 @@ mod tests {
         assert!("80 parsecs".parse::<SimSpan>().unwrap_err().contains("use one of ns, us, ms"));
         assert!("fast".parse::<Bandwidth>().unwrap_err().contains("starts with a number"));
         assert!("99999999999999d".parse::<SimSpan>().unwrap_err().contains("too large"));
+    }
+
+    #[test]
+    fn what_would_be_rounded_to_nothing_is_refused() {
+        let remedy = "is less than half of 1ns: use 0ns, or 1ns and more";
+        assert_eq!("0.4ns".parse::<SimSpan>(), Err(remedy.to_string()));
+        assert_eq!("0.0000000001 s".parse::<SimSpan>(), Err(remedy.to_string()));
+        assert!("0.1B".parse::<ByteSize>().unwrap_err().contains("use 0B, or 1B and more"));
+        assert!("0.2bit/s".parse::<Bandwidth>().unwrap_err().contains("1bit/s"));
+        assert_eq!("0.5ns".parse(), Ok(SimSpan(1)));
+        assert_eq!(("0ns".parse(), "0.000d".parse()), (Ok(SimSpan::ZERO), Ok(SimSpan::ZERO)));
     }
 
     #[test]

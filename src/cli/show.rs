@@ -9,7 +9,7 @@ use super::say::out;
 use crate::base::{SimSpan, counted, fixed, significant};
 use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
-use crate::report::figure::time_spent;
+use crate::report::figure::{served, time_spent};
 use crate::report::terminal::{Align, TextTable};
 use crate::report::words;
 use crate::results::outcome::TrialOutcome;
@@ -148,6 +148,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
             _ => format!("shard {shard}, the busiest, serving {busy:.1} % of the time"),
         };
         table.row(["server".to_string(), text]);
+    }
+    if let Some(of) = &summary.served {
+        table.row(["served".to_string(), served::in_short(of)]);
     }
     for (name, text) in &summary.shared_rows {
         table.row([name.clone(), text.clone()]);

@@ -73,6 +73,15 @@ impl Day {
     }
 }
 
+/// When examples happened, in milliseconds of some clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Instants<'a> {
+    /// By id. Ids rise with time.
+    pub stamps: &'a [i64],
+    /// The start of day 1 on the same clock.
+    pub day_one: i64,
+}
+
 /// A log of examples with random access.
 pub trait DataSource: Send + Sync + Debug {
     /// Fields, id spaces, history and numeric columns.
@@ -84,6 +93,12 @@ pub trait DataSource: Send + Sync + Debug {
     /// What the days are called: their dates, if they have any.
     fn calendar(&self) -> Calendar {
         Calendar::default()
+    }
+
+    /// When each example of the days happened. `None` if the source does not know it, knows no more
+    /// than the day, or was not [asked](OpenContext::with_instants).
+    fn instants(&self) -> Option<Instants<'_>> {
+        None
     }
 
     /// Examples that the source itself holds out for evaluation (for example the last event of each

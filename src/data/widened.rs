@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use super::{Batch, Calendar, Coding, DataSource, Day, Ids, Remark, Schema};
+use super::{Batch, Calendar, Coding, DataSource, Day, Ids, Instants, Remark, Schema};
 
 /// A log with further ids.
 #[derive(Debug)]
@@ -56,6 +56,10 @@ impl DataSource for Widened {
 
     fn calendar(&self) -> Calendar {
         self.log.calendar()
+    }
+
+    fn instants(&self) -> Option<Instants<'_>> {
+        self.log.instants()
     }
 
     fn held_out(&self) -> Range<u64> {

@@ -21,6 +21,7 @@ pub mod recorder;
 pub mod run;
 mod run_error;
 pub mod run_info;
+mod served;
 pub mod shard_failures;
 pub mod snapshot;
 pub mod stages;

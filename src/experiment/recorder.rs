@@ -7,14 +7,14 @@ use std::path::Path;
 use super::best::Best;
 use super::health::Health;
 use super::popularity::RowPopularity;
-use super::{by_row, layers, presence, shard_failures, stream, tables};
+use super::{by_row, layers, presence, served, shard_failures, stream, tables};
 use crate::metrics::undefined::in_words;
 use crate::metrics::{Histogram, Moments, Quality, Undefined};
 use crate::results::disk;
 use crate::results::table::{TableRow, TableWriter};
 use crate::results::tables::{
-    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, ServiceRow, ShardRow,
-    StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ByRowRow, CuckooRow, DivergenceRow, EvaluationRow, LayerRow, ONLY_CLASS, ServedRow, ServiceRow,
+    ShardRow, StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 use crate::sim::record::TableState;
 use crate::sim::{
@@ -47,6 +47,8 @@ pub struct Recording {
     pub by_row: bool,
     /// Whether there is a series of a live stream.
     pub stream: bool,
+    /// Whether there is a series of what a serving copy serves.
+    pub served: bool,
 }
 
 /// Whether series begin or are continued.
@@ -86,6 +88,7 @@ pub struct Recorder {
     cuckoo: Option<TableWriter>,
     by_row: Option<TableWriter>,
     stream: Option<TableWriter>,
+    served: Option<TableWriter>,
     timeline_left: u64,
     cadence: Cadence,
     interval: IntervalTotals,
@@ -149,6 +152,7 @@ impl Recorder {
             tables: recording.tables.then(|| table::<TableRowsRow>(folder, begin)).transpose()?,
             by_row: recording.by_row.then(|| table::<ByRowRow>(folder, begin)).transpose()?,
             stream: recording.stream.then(|| table::<StreamRow>(folder, begin)).transpose()?,
+            served: recording.served.then(|| table::<ServedRow>(folder, begin)).transpose()?,
             cuckoo: recording.cuckoo.then(|| table::<CuckooRow>(folder, begin)).transpose()?,
             timeline_left: recording.timeline,
             cadence: Cadence::new(recording.every, recording.limits),
@@ -390,7 +394,7 @@ impl Recorder {
         let Recorder { evaluations, training, divergence, timeline, service, .. } = self;
         let always = [evaluations, training, divergence, timeline, service].into_iter();
         let some = [&mut self.layers, &mut self.tables, &mut self.cuckoo, &mut self.by_row];
-        let some = some.into_iter().chain([&mut self.stream]);
+        let some = some.into_iter().chain([&mut self.stream, &mut self.served]);
         always.chain(some.flatten())
     }
 
@@ -497,6 +501,7 @@ crate::persist!(Recorder {
     cuckoo: each,
     by_row: each,
     stream: each,
+    served: each,
     timeline_left: state,
     cadence: state,
     interval: state,
@@ -544,6 +549,10 @@ impl Observer for Recorder {
             Record::Stream { progress, stream: look } => {
                 let rows = std::iter::once(stream::row(progress, look));
                 let outcome = add(&mut self.stream, rows);
+                self.keep(outcome);
+            }
+            Record::Served(look) => {
+                let outcome = add(&mut self.served, std::iter::once(served::row(look)));
                 self.keep(outcome);
             }
             Record::Aborted { .. }

@@ -444,6 +444,7 @@ impl Trial {
             cuckoo: self.scenario.tables.have_row_indexes(),
             by_row: !job.session().watch.by_row.is_empty(),
             stream: job.session().watch.stream.is_some(),
+            served: job.session().work.training().is_some_and(|job| job.serving().is_some()),
         }
     }
 

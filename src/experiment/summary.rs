@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::presence;
 use super::recorder::Recorder;
-use super::{shard_failures, stream};
+use super::{served, shard_failures, stream};
 use crate::base::SimSpan;
 use crate::metrics::Quality;
 use crate::results::semantics::SEMANTICS;
@@ -67,6 +67,7 @@ pub(super) fn summary(
         churn: simulation.and_then(presence::churn),
         shard_failures: simulation.and_then(shard_failures::summary),
         stream: simulation.and_then(|s| s.session().stream()).map(stream::summary),
+        served: simulation.and_then(|s| served::summary(&s.session().served())),
         audit: simulation.and_then(presence::audit),
         loss: totals.loss,
         divergence: totals.divergence,

@@ -112,6 +112,11 @@ impl Measure {
         }
     }
 
+    /// Whether it depends on the requests that a serving copy scored.
+    pub fn is_served(&self) -> bool {
+        matches!(self, Measure::Scalar(name) if name.starts_with("served."))
+    }
+
     /// Whether this version knows it. Files of another version may contain others.
     pub fn is_known(&self) -> bool {
         match self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::SimTime;
 use crate::data::order::ExampleSequence;
-use crate::data::{Batch, DataSource, Day};
+use crate::data::{Batch, DataSource, Day, Instants};
 
 /// A request: somebody saw something, and may act on it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -68,6 +68,22 @@ impl Requests {
             return Err(BackwardClock { request: before as u64 + 1, at, before: earlier });
         }
         Ok(Requests { instants: Some(instants), ..self })
+    }
+
+    /// The same with the instants of a log, if it knows them.
+    ///
+    /// # Errors
+    /// If the clock of the log goes backwards.
+    pub fn as_logged(self, source: &dyn DataSource) -> Result<Requests, BackwardClock> {
+        let Some(Instants { stamps, day_one }) = source.instants() else { return Ok(self) };
+        let days = u64::from(self.first_day.saturating_sub(1));
+        let of = |request| {
+            let since = stamps[self.id(request) as usize].saturating_sub(day_one);
+            let nanoseconds = u64::try_from(since).unwrap_or(0).saturating_mul(1_000_000);
+            SimTime(nanoseconds.saturating_sub(days.saturating_mul(DAY)))
+        };
+        let instants = (0..self.len()).map(of).collect();
+        self.with_instants(instants)
     }
 
     /// Number of requests.
@@ -140,6 +156,8 @@ crate::persist!(Labels { source: fixed, requests: fixed, stretch: emptied, first
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Streams;
+    use crate::data::{OpenContext, SourceChoice};
 
     fn days() -> Vec<Day> {
         vec![
@@ -157,6 +175,40 @@ mod tests {
         let hour = DAY / 24;
         let hours: Vec<u64> = (0..6).map(|request| requests.instant(request).0 / hour).collect();
         assert_eq!(hours, [6, 18, 75, 81, 87, 93]);
+    }
+
+    #[test]
+    fn requests_follow_the_clock_of_a_log_that_has_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |format: &str, times: [&str; 4], instants: bool| {
+            let rows: Vec<String> = times.iter().map(|time| format!("1,{time},a\n")).collect();
+            let text = format!("label,t,item\n{}", rows.concat());
+            std::fs::write(folder.path().join("log.csv"), text).unwrap();
+            let choice: SourceChoice = toml::from_str(&format!(
+                "kind = \"table\"\nfiles = [\"log.csv\"]\ntime = \"t\"\ntime_format = \"{format}\"\n\
+                 categorical = [\"item\"]"
+            ))
+            .unwrap();
+            let context = OpenContext::new(folder.path(), Streams::new(1));
+            choice.open_log(&context.with_instants(instants)).unwrap()
+        };
+        let (times, day) = (["100000", "86401", "100000", "172800"], 86_400);
+        let seconds = |log: &dyn DataSource, from: usize| {
+            let requests = Requests::new(log.days()[from..].to_vec()).as_logged(log).unwrap();
+            let all = 0..requests.len();
+            all.map(|request| requests.instant(request).0 / 1_000_000_000).collect::<Vec<u64>>()
+        };
+        let log = open("unix_seconds", times, true);
+        assert_eq!(seconds(log.as_ref(), 0), [1, 100_000 - day, 100_000 - day, day]);
+        assert_eq!(seconds(log.as_ref(), 1), [0], "from the start of the first day of the window");
+        // Not asked for, or no more than the day is known: the requests of a day are spread over it.
+        for log in [
+            open("unix_seconds", times, false),
+            open("date_time", ["1970-01-02", "1970-01-02", "1970-01-02", "1970-01-03"], true),
+        ] {
+            assert!(log.instants().is_none());
+            assert_eq!(seconds(log.as_ref(), 0), [day / 6, day / 2, day * 5 / 6, day + day / 2]);
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::outcome::{OutcomeError, Settings, State, TrialOutcome, folder_name};
 use super::summary::{NO_MODEL, Summary};
 use super::table::Rows;
 use super::tables::{
-    ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ShardFailureRow, ShardRow,
-    StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ServedRow, ShardFailureRow,
+    ShardRow, StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
 };
 
 /// The files of one run. A missing file gives a table that is not present.
@@ -42,6 +42,8 @@ pub struct RunResults {
     pub shard_failures: Rows<ShardFailureRow>,
     /// `stream.csv`.
     pub stream: Rows<StreamRow>,
+    /// `served.csv`.
+    pub served: Rows<ServedRow>,
     /// `timeline.csv`.
     pub timeline: Rows<TimelineRow>,
 }
@@ -85,6 +87,7 @@ impl RunResults {
             shards: Rows::read(path, whole)?,
             shard_failures: Rows::read(path, whole)?,
             stream: Rows::read(path, whole)?,
+            served: Rows::read(path, whole)?,
             timeline: Rows::read(path, whole)?,
         })
     }

@@ -23,7 +23,6 @@ use crate::data::{
     check_holdout,
 };
 use crate::model::{Composed, Model, ModelContext};
-use crate::online::Online;
 use crate::params::{Gradient, Layout};
 use crate::protocol::Protocol;
 use crate::protocol::hybrid::Hybrid;
@@ -134,7 +133,8 @@ impl Scenario {
         }
         let streams = self.scenario.streams(SeededPart::Data);
         let choice = self.data.as_ref().ok_or(BuildError::NoData)?;
-        let log = open(choice, &OpenContext::new(folder, streams))?;
+        let context = OpenContext::new(folder, streams).with_instants(self.follows_log());
+        let log = open(choice, &context)?;
         let source = self.with_hashing(Arc::clone(&log))?;
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
@@ -221,8 +221,7 @@ impl Scenario {
         }
         let mut laws: Vec<_> =
             laws.into_iter().map(|(key, law)| (format!("cluster.{key}"), law)).collect();
-        let stream = self.live().into_iter().flat_map(Online::laws);
-        laws.extend(stream.map(|(key, law)| (format!("online.{key}"), law)));
+        laws.extend(self.stream_laws());
         for (key, law) in laws {
             law.build(folder).map_err(|error| BuildError::Law { key, error })?;
         }
@@ -435,7 +434,7 @@ impl Scenario {
     ) -> Result<(Work, Limits, Watch), BuildError> {
         let window = prepared.as_ref().map(|p| p.train.iter().map(|day| day.examples).sum());
         let limits = Limits {
-            stream: prepared.as_ref().and_then(|p| self.stream_end(&p.train)),
+            stream: prepared.as_ref().and_then(|p| self.stream_end(p)),
             ..self.stop_limits(window.unwrap_or(u64::MAX))
         };
         let days = prepared.as_ref().filter(|_| self.record.audit).map(|p| &p.train);
@@ -508,9 +507,11 @@ impl Scenario {
             .with_row_indexes(&self.indexed_spaces(source.as_ref()));
         let pool = Pool::new(threads);
         let remedies = self.remedies(workers, model.layout());
+        let serving = self.serving_room(&server, folder)?;
         let training = Training::new(model, server, feed, pool, self.rates(), self.filter())
             .with_remedies(remedies)
-            .keeping_views(self.cluster.shard_failures.keeps_views());
+            .keeping_views(self.cluster.shard_failures.keeps_views())
+            .with_serving(serving);
         Ok((Work::Training(Box::new(training)), evaluation))
     }
 

@@ -7,6 +7,7 @@ use crate::data::order::OrderError;
 use crate::data::window::WindowError;
 use crate::data::{DataError, LeakError};
 use crate::model::ModelError;
+use crate::online::BackwardClock;
 
 /// Most examples of a holdout.
 pub(super) const LARGEST_HOLDOUT: u64 = 50_000_000;
@@ -43,6 +44,9 @@ pub enum BuildError {
         /// Examples to evaluate on.
         examples: u64,
     },
+    /// The times of a log that a stream replays.
+    #[error("`online.arrivals`: {0}")]
+    Clock(#[from] BackwardClock),
     /// The order of the examples.
     #[error("`train`: {0}")]
     Order(#[from] OrderError),
@@ -110,6 +114,7 @@ impl BuildError {
             BuildError::Leak(_) => "holdout.days".into(),
             BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),
             BuildError::Order(_) => "train.order".into(),
+            BuildError::Clock(_) => "online.arrivals".into(),
             BuildError::Model(error) => format!("model{}", error.key()),
             BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
             BuildError::ByRow { number, .. } => format!("holdout.by_row.{number}"),

@@ -119,7 +119,7 @@ impl Scenario {
         let cluster = self.cluster_bytes(pushes);
         let mut estimate = ResourceEstimate {
             window,
-            stream_end: prepared.and_then(|p| self.stream_end(&p.train)),
+            stream_end: prepared.and_then(|p| self.stream_end(p)),
             pushes: pushes.filter(|_| limits.time.is_none()),
             memory: ByteSize(PROGRAM.saturating_add(cluster)),
             disk: ByteSize(self.disk()),
@@ -295,7 +295,7 @@ impl Scenario {
         let events = batch.events() as f64 / examples as f64;
         let tape = tape(layout, examples.saturating_mul(times).max(scored), events);
         // What a snapshot saves.
-        let stream = self.stream_bytes(prepared);
+        let stream = self.stream_bytes(prepared).saturating_add(self.serving_bytes(prepared));
         let audit = if self.record.audit { 8 * estimate.window } else { 0 };
         let state = [
             server + keys,

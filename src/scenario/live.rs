@@ -9,16 +9,24 @@ use super::estimate::ResourceEstimate;
 use super::seeds::SeededPart;
 use super::spec::Scenario;
 use crate::base::SimTime;
+use crate::cluster::StepTimeChoice;
 use crate::data::order::Order;
 use crate::data::{DataSource, Day};
 use crate::model::Model;
 use crate::online::{Emitted, Online, Requests, Stream};
+use crate::params::Table;
+use crate::server::ParameterServer;
 use crate::sim::Limits;
 use crate::sim::feed::Feed;
+use crate::sim::serving::settings::Way;
+use crate::sim::serving::{Beside, Serving, ServingRoom};
 
 /// Memory of features that wait for an action, and of what is known of a request for ever.
 const PER_WAITING: u64 = 24;
 const PER_REQUEST: u64 = 1;
+/// Memory of what is known of a row of the serving copy, and of a scored request.
+const PER_SERVED_ROW: u64 = 17;
+const PER_SCORE: u64 = 36;
 /// Memory of a message on its way to the joiner.
 const PER_MESSAGE: u64 = 32;
 
@@ -27,6 +35,61 @@ impl Scenario {
     /// time in which anything could come.
     pub(super) fn live(&self) -> Option<&Online> {
         self.online.as_ref().filter(|_| self.imposed_staleness.is_none())
+    }
+
+    /// The laws of the stream's delays and of messages to the serving copy, by their keys.
+    pub(super) fn stream_laws(&self) -> Vec<(String, &StepTimeChoice)> {
+        let Some(online) = self.live() else { return Vec::new() };
+        let ways = self.serving.iter().flat_map(Serving::ways);
+        let of_messages = ways.map(|way| (format!("serving.{}.lag.law", way.table), &way.lag.law));
+        let of_stream = online.laws().into_iter().map(|(key, law)| (format!("online.{key}"), law));
+        of_stream.chain(of_messages).collect()
+    }
+
+    /// Whether requests come when they came in the log.
+    pub(super) fn follows_log(&self) -> bool {
+        self.live().is_some_and(|online| online.arrivals.follows_log())
+    }
+
+    /// The requests of these days.
+    fn requests(&self, source: &dyn DataSource, train: &[Day]) -> Result<Requests, BuildError> {
+        let requests = Requests::new(train.to_vec());
+        Ok(if self.follows_log() { requests.as_logged(source)? } else { requests })
+    }
+
+    /// The serving copy of a new server, if there is one. Files are searched relative to `folder`.
+    pub(super) fn serving_room(
+        &self,
+        server: &ParameterServer,
+        folder: &Path,
+    ) -> Result<Option<ServingRoom>, BuildError> {
+        let Some(serving) = self.serving.as_ref().filter(|_| self.live().is_some()) else {
+            return Ok(None);
+        };
+        let streams = self.scenario.streams(SeededPart::Data);
+        let first = (server, server.moving().to_vec());
+        Ok(Some(ServingRoom::new(serving, first, folder, streams)?))
+    }
+
+    /// Memory of the serving copy, if there is one: weights and lives of its rows, and the scores.
+    pub(super) fn serving_bytes(&self, prepared: &Prepared) -> u64 {
+        let Some(serving) = self.serving.as_ref().filter(|_| self.live().is_some()) else {
+            return 0;
+        };
+        let layout = prepared.model.layout();
+        let rows: u64 = layout.tables.iter().map(|table| u64::from(table.rows)).sum();
+        let numbers = |table: &Table| u64::from(table.rows) * table.dim as u64;
+        let numbers = layout.tables.iter().map(numbers).sum::<u64>()
+            + (layout.dense_len() + layout.moving_len()) as u64;
+        let copies = 1 + u64::from(serving.has(Beside::Batch));
+        let requests: u64 = prepared.train.iter().map(|day| day.examples).sum();
+        let scored = (requests as f64 * serving.share) as u64;
+        let scores = PER_SCORE + 4 * (1 + serving.beside.len() as u64);
+        // Messages under way may hold every row once more.
+        let messages = if serving.ways().iter().any(Way::has_messages) { 4 * numbers } else { 0 };
+        (4 * numbers * copies + PER_SERVED_ROW * rows)
+            .saturating_add(messages)
+            .saturating_add(scored.saturating_mul(scores))
     }
 
     /// What supplies `workers` workers with examples of these days. Files are searched relative to
@@ -42,7 +105,8 @@ impl Scenario {
         let (source, model) = (Arc::clone(source), Arc::clone(model));
         let examples = self.examples_per_step() as usize;
         if let Some(online) = self.live() {
-            let (requests, log) = (Arc::new(Requests::new(train)), Arc::clone(&source));
+            let requests = Arc::new(self.requests(source.as_ref(), &train)?);
+            let log = Arc::clone(&source);
             let streams = self.scenario.streams(SeededPart::Data);
             let stream = Stream::new(online, requests, log, folder, streams)?;
             return Ok(Feed::live(source, model, stream, examples));
@@ -53,16 +117,17 @@ impl Scenario {
         Ok(feed.with_last_batch(self.train.last_batch))
     }
 
-    /// When the last request of the live stream of these days comes, if there is a stream and any
+    /// When the last request of the live stream of these days of a log comes, if there is a stream and any
     /// request comes; found by drawing them all.
-    pub(super) fn last_request(&self, train: &[Day]) -> Option<SimTime> {
-        let streams = self.scenario.streams(SeededPart::Data);
-        self.live()?.last_request(&Arc::new(Requests::new(train.to_vec())), streams)
+    pub(super) fn last_request(&self, source: &dyn DataSource, train: &[Day]) -> Option<SimTime> {
+        let (live, streams) = (self.live()?, self.scenario.streams(SeededPart::Data));
+        live.last_request(&Arc::new(self.requests(source, train).ok()?), streams)
     }
 
-    /// About when the live stream of these days is over.
-    pub(super) fn stream_end(&self, train: &[Day]) -> Option<SimTime> {
-        let (online, last) = (self.live()?, self.last_request(train)?);
+    /// About when the live stream is over.
+    pub(super) fn stream_end(&self, prepared: &Prepared) -> Option<SimTime> {
+        let Prepared { source, train, .. } = prepared;
+        let (online, last) = (self.live()?, self.last_request(source.as_ref(), train)?);
         Some(last + online.join.window).filter(|end| *end < SimTime::MAX).or(Some(last))
     }
 
@@ -75,7 +140,8 @@ impl Scenario {
     pub(super) fn stream_bytes(&self, prepared: &Prepared) -> u64 {
         let Some(online) = self.live() else { return 0 };
         let requests: u64 = prepared.train.iter().map(|day| day.examples).sum();
-        let seconds = self.last_request(&prepared.train).map_or(0.0, SimTime::seconds);
+        let last = self.last_request(prepared.source.as_ref(), &prepared.train);
+        let seconds = last.map_or(0.0, SimTime::seconds);
         // At most as many as come in so much time, with some room for times of many requests.
         let within = |span: f64| {
             let share = if seconds > 0.0 { (1.5 * span / seconds).min(1.0) } else { 1.0 };

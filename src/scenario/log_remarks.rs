@@ -34,7 +34,7 @@ pub(super) fn of(
     }
     found.extend(hashes_of_numbers(scenario, source));
     found.extend(replayed_parts(scenario, source));
-    found.extend(open_windows(scenario, train));
+    found.extend(open_windows(scenario, source, train));
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
@@ -71,8 +71,8 @@ fn replayed_parts(scenario: &Scenario, source: &dyn DataSource) -> Option<Remark
 }
 
 /// Windows of a stream that are still open when the last request comes.
-fn open_windows(scenario: &Scenario, train: &[Day]) -> Option<Remark> {
-    let (window, last) = (scenario.live()?.join.window, scenario.last_request(train)?);
+fn open_windows(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) -> Option<Remark> {
+    let (window, last) = (scenario.live()?.join.window, scenario.last_request(source, train)?);
     (window > last.since(SimTime::ZERO)).then(|| {
         let message = format!(
             "the last request of the stream comes after {last}, and a window closes only after {window}: \

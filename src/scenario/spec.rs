@@ -28,6 +28,7 @@ use crate::remedy::RemedyChoice;
 use crate::server::{Admission, Eviction, Placement, RowPlacement, UnknownIds};
 use crate::sim::evaluate::{BestBy, Views};
 use crate::sim::feed::{ExampleSharing, LastBatch};
+use crate::sim::serving::Serving;
 use crate::sim::{Every, Stop};
 
 /// A scenario: one training job on one simulated cluster.
@@ -98,6 +99,9 @@ pub struct Scenario {
     /// with the window, and the run with the stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub online: Option<Online>,
+    /// A copy of the model that scores the requests of the live stream; none when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Serving>,
     /// Simulates timing alone, without data, model or gradients: the traffic of each step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timing_only: Option<Traffic>,

@@ -10,6 +10,16 @@ use crate::optimizer::Moment;
 use crate::params::Table;
 
 impl ParameterServer {
+    /// Notes evicted rows from now on, for [`take_evicted`](Self::take_evicted).
+    pub fn note_evicted(&mut self) {
+        self.evicted.wanted = self.eviction.is_some();
+    }
+
+    /// The rows evicted since the last call, by id space and id.
+    pub fn take_evicted(&mut self) -> Vec<(u32, u32)> {
+        std::mem::take(&mut self.evicted.rows)
+    }
+
     /// Counts looks for rows from this moment on: those before it were made by another job.
     pub fn begin_looks_at(&mut self, now: Moment) {
         let every = self.eviction.as_ref().and_then(Eviction::length);
@@ -73,7 +83,12 @@ impl ParameterServer {
             let version = self.versions[shard];
             match (eviction.dry_run, store.lives_mut()) {
                 (true, Some(lives)) => lives.evict(id, version),
-                _ => store.evict(id, &first, eviction, version),
+                _ => {
+                    store.evict(id, &first, eviction, version);
+                    if self.evicted.wanted {
+                        self.evicted.rows.push((table.space as u32, id));
+                    }
+                }
             }
         }
         self.settle_row_index(t, gone.iter().copied());

@@ -8,10 +8,11 @@ use super::Sharding;
 use super::admission::{Admission, Occurrences};
 use super::content::Content;
 use super::cuckoo::RowIndexes;
+use super::evicted::EvictedRows;
 use super::eviction::Eviction;
 use super::eviction::lives::RowPush;
 use super::table::TableStore;
-use super::unknown::{Stand, UnknownIds};
+use super::unknown::{EvaluatedRows, UnknownIds};
 use crate::base::{ShardId, Streams};
 use crate::nn::kernels::TouchedRow;
 use crate::optimizer::{Moment, Optimizer, RowSemantics, Tick};
@@ -28,11 +29,13 @@ pub struct ParameterServer {
     pub(super) sparse_rule: Arc<dyn Optimizer>,
     admission: Option<Admission>,
     /// What unknown ids read at evaluation, and the tables all of whose rows are always there.
-    unknown: (UnknownIds, Vec<bool>),
+    pub(super) unknown: (UnknownIds, Vec<bool>),
     pub(super) streams: Streams,
     pub(super) eviction: Option<Eviction>,
     /// How often rows to evict were looked for.
     pub(super) looked: u64,
+    /// The rows evicted since they were last taken, if somebody wants to know.
+    pub(super) evicted: EvictedRows,
     /// The version of each shard after its last update, if rows are evicted.
     pub(super) versions: Vec<u64>,
     /// What finds the rows of tables that are not found by number.
@@ -97,32 +100,6 @@ pub struct BadUpdate {
     pub parameter: String,
 }
 
-/// The tables of a server as evaluation reads them: known rows as they are, and for other ids what
-/// [`UnknownIds`] says.
-#[derive(Debug)]
-pub struct EvaluatedRows<'a> {
-    server: &'a ParameterServer,
-    stands: Vec<Stand<'a>>,
-}
-
-impl EvaluatedRows<'_> {
-    /// Copies the rows of `lookups` from all shards at once.
-    pub fn gather(&self, lookups: &Lookups, rows: &mut Vec<f32>) {
-        let ParameterServer { layout, content, .. } = self.server;
-        rows.resize(rows_len(layout, lookups), 0.0);
-        for (t, table) in layout.tables.iter().enumerate() {
-            let into = &mut rows[row_range(layout, lookups, t)];
-            let (store, ids) = (&content.tables[t], &lookups.ids[table.space]);
-            store.copy(ids, into);
-            for (&id, row) in ids.iter().zip(into.chunks_exact_mut(table.dim.max(1))) {
-                if !store.is_known(id) {
-                    self.stands[t].fill(id, row);
-                }
-            }
-        }
-    }
-}
-
 impl ParameterServer {
     /// A server with every parameter at its initial value.
     pub fn new(
@@ -144,6 +121,7 @@ impl ParameterServer {
             streams,
             eviction: None,
             looked: 0,
+            evicted: EvictedRows::default(),
             versions: Vec::new(),
             indexes: RowIndexes::default(),
             touched: Vec::new(),
@@ -321,17 +299,10 @@ impl ParameterServer {
     }
 
     /// The tables as evaluation reads them.
-    pub fn evaluated(&self) -> EvaluatedRows<'_> {
+    pub fn evaluated(&self) -> EvaluatedRows<'_, TableStore> {
         let (unknown, fixed) = &self.unknown;
-        let stand = |(t, table): (usize, &_)| {
-            let unknown =
-                if fixed.get(t) == Some(&true) { UnknownIds::FirstValues } else { *unknown };
-            Stand::of(unknown, (&self.content.tables[t], table, t), self.streams)
-        };
-        EvaluatedRows {
-            server: self,
-            stands: self.layout.tables.iter().enumerate().map(stand).collect(),
-        }
+        let tables = (self.layout.as_ref(), &self.content.tables[..]);
+        EvaluatedRows::new(tables, (*unknown, fixed), self.streams)
     }
 
     /// Whether the model has met an id of this id space. Without a table over it there is nothing
@@ -499,6 +470,7 @@ crate::persist!(ParameterServer {
     streams: fixed,
     eviction: fixed,
     looked: state,
+    evicted: state,
     versions: sized,
     indexes: state,
     touched: scratch

@@ -7,6 +7,7 @@ use super::admission::{Admission, AdmissionGate};
 use super::eviction::RowLives;
 use super::known::KnownRows;
 use super::selection::Aspects;
+use super::unknown::TableRows;
 use crate::base::Streams;
 use crate::nn::buffer::AlignedBuffer;
 use crate::nn::kernels::amend::StoredRows;
@@ -375,6 +376,24 @@ impl TableStore {
             }
         }
         bad
+    }
+}
+
+impl TableRows for TableStore {
+    fn rows(&self) -> u32 {
+        self.rows()
+    }
+
+    fn weights(&self, id: u32) -> &[f32] {
+        self.weights(id)
+    }
+
+    fn is_known(&self, id: u32) -> bool {
+        self.is_known(id)
+    }
+
+    fn copy(&self, ids: &[u32], out: &mut [f32]) {
+        self.copy(ids, out);
     }
 }
 

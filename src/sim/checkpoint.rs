@@ -146,8 +146,10 @@ impl TrainingSession {
     /// A checkpoint is about to be saved: rows are evicted, if they are looked for at saves.
     pub fn prepare_save(&mut self) {
         if let Some(training) = self.work.training_mut() {
+            training.serve_until(self.progress.now);
             let now = training.clock.now(&self.progress);
             training.server.evict_for_save(now);
+            training.note_evictions(self.progress.now);
         }
     }
 
@@ -227,6 +229,7 @@ impl TrainingSession {
         });
         training.begin_anew(restart, Some(&reinit), streams);
         training.clock.hold_down(&self.progress, restart.warm_up, restart.frozen);
+        training.begin_serving();
         Ok(StartReport { missing, rows })
     }
 }

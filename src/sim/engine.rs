@@ -42,6 +42,7 @@ impl Simulation {
     pub fn evaluate_last(&mut self, observer: &mut dyn Observer) {
         Turn { sim: self, observer }.report_absent();
         self.session.evaluate_at_ends(self.flights.views(), observer);
+        self.session.end_serving(observer);
         self.check();
     }
 
@@ -93,6 +94,7 @@ impl Simulation {
         if self.saves.is_waiting() {
             self.proceed_with_saves();
         }
+        self.session.observe_served(observer);
         Ok(())
     }
 

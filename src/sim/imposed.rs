@@ -138,7 +138,7 @@ impl Imposed {
         let progress = self.session.progress;
         let Some(training) = self.session.work.training_mut() else { return Ok(()) };
         let mut outcome = Ok(());
-        training.add_batch_statistics(&mut flying.cargo);
+        training.add_batch_statistics(&mut flying.cargo, progress.now);
         for shard in 0..training.server().sharding().shards() {
             let staleness = flying.staleness;
             let mut members = [Member { push: update, staleness, cargo: &mut flying.cargo }];

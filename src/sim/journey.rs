@@ -322,7 +322,7 @@ impl Journey<'_> {
         flight.sent = true;
         if let (Some(cargo), Some(training)) = (&mut flight.cargo, self.session.work.training_mut())
         {
-            training.add_batch_statistics(cargo);
+            training.add_batch_statistics(cargo, self.session.progress.now);
         }
         if written == 0 {
             return self.keep(push);

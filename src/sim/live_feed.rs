@@ -11,7 +11,8 @@ use super::step_data::StepData;
 use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, SimTime, WorkerId};
 use crate::online::{
-    Emitted, EventTimes, JoinerCounts, Lags, QueueCounts, QueueInterval, Stream, StreamCounts,
+    Emitted, EventTimes, JoinerCounts, Lags, QueueCounts, QueueInterval, Request, Stream,
+    StreamCounts,
 };
 
 /// Examples that a worker has taken for a step that has not begun.
@@ -28,6 +29,8 @@ pub struct Live {
     /// Examples of a step.
     examples: usize,
     reserved: BTreeMap<WorkerId, Reserved>,
+    /// Requests since they were last taken, if a serving copy wants them.
+    arrived: Option<Vec<Request>>,
     /// Examples of steps that have begun.
     supplied: u64,
     /// Examples lost with workers that had taken them for a step that never began.
@@ -71,6 +74,7 @@ impl Live {
             stream,
             examples,
             reserved: BTreeMap::new(),
+            arrived: None,
             supplied: 0,
             lost: 0,
             updates: Lags::default(),
@@ -105,7 +109,23 @@ impl Live {
 
     /// Everything in the stream happens up to `now`.
     pub(super) fn advance(&mut self, now: SimTime) {
-        self.stream.advance(now, |_| ());
+        let arrived = &mut self.arrived;
+        self.stream.advance(now, |request| {
+            if let Some(arrived) = arrived {
+                arrived.push(request);
+            }
+        });
+    }
+
+    /// Keeps requests from now on, for [`take_arrived`](Self::take_arrived).
+    pub(super) fn note_requests(&mut self) {
+        self.arrived = Some(Vec::new());
+    }
+
+    /// The requests up to `now` since the last call.
+    pub(super) fn take_arrived(&mut self, now: SimTime) -> Vec<Request> {
+        self.advance(now);
+        self.arrived.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Whether no worker will ever get another example.
@@ -218,6 +238,7 @@ crate::persist!(Live {
     stream: state,
     examples: fixed,
     reserved: state,
+    arrived: each,
     supplied: state,
     lost: state,
     updates: state,

@@ -252,7 +252,7 @@ impl Turn<'_> {
         self.sim.presence.count_lost(steps, examples);
         if let Some(training) = self.sim.session.work.training_mut() {
             training.give_back(worker, &ids, fate);
-            training.forget(worker);
+            training.forget(worker, self.sim.session.progress.now);
         }
     }
 

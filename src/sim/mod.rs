@@ -48,6 +48,8 @@ mod row_watch;
 pub mod save;
 mod save_desk;
 mod saving;
+mod serve;
+pub mod serving;
 pub mod session;
 pub mod shard;
 mod shard_lives;

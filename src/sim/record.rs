@@ -13,6 +13,7 @@ use crate::server::eviction::{LifeCounts, RowLives};
 use super::by_row::RowClassLook;
 use super::live_feed::StreamLook;
 use super::progress::Progress;
+use super::serving::ServedLook;
 
 /// The activity of a worker. Every moment of a worker's time belongs to exactly one activity.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
@@ -315,6 +316,8 @@ pub enum Record<'a> {
         /// The stream.
         stream: &'a StreamLook,
     },
+    /// What a copy of the model served in a stretch of time.
+    Served(&'a ServedLook),
     /// Quality on the holdout by classes of rows, just after that of the server.
     ByRow {
         /// The state of the run.

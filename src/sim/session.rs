@@ -11,8 +11,9 @@ use super::live_feed::Live;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record, table_states};
 use super::row_watch::{Division, RowWatch};
+use super::serving::ServedLook;
 use super::step_data::StepData;
-use super::training::Observed;
+use super::training::{Observed, Training};
 use super::work::Work;
 use crate::base::{SimTime, WorkerId};
 use crate::online::EventTimes;
@@ -209,6 +210,37 @@ impl TrainingSession {
         }
         self.observe_layers(observer);
         self.observe_stream(observer);
+    }
+
+    /// The serving copy does everything that is due until now. It does so by itself whenever a score
+    /// depends on it; this is for programs that want to know the scores so far.
+    pub fn serve_until(&mut self, now: SimTime) {
+        if let Some(training) = self.work.training_mut() {
+            training.serve_now(now);
+        }
+    }
+
+    /// What each copy has served in the stretches of time that have ended, all together.
+    pub fn served(&self) -> Vec<ServedLook> {
+        let room = self.work.training().and_then(Training::serving);
+        room.map(|room| room.whole(self.progress.now)).unwrap_or_default()
+    }
+
+    /// Tells what was served in the stretches of time that have ended.
+    #[inline]
+    pub(super) fn observe_served(&mut self, observer: &mut dyn Observer) {
+        let Some(training) = self.work.training_mut() else { return };
+        for served in training.take_served() {
+            observer.observe(&Record::Served(&served));
+        }
+    }
+
+    /// The run has ended: tells what was served in the last stretch of time.
+    pub(super) fn end_serving(&mut self, observer: &mut dyn Observer) {
+        if let Some(training) = self.work.training_mut() {
+            training.end_serving(self.progress.now);
+        }
+        self.observe_served(observer);
     }
 
     /// Tells what a live stream is like now.

@@ -187,6 +187,7 @@ impl Simulation {
     pub fn finish_gradients_while(&mut self, goes_on: &mut dyn FnMut() -> bool) -> bool {
         let Simulation { session, flights, .. } = self;
         let Some(training) = session.work.training_mut() else { return true };
+        training.finish_serving();
         flights.iter_mut().filter_map(|flight| flight.cargo.as_mut()).all(|cargo| {
             training.finish(cargo);
             goes_on()

@@ -10,6 +10,7 @@ use super::last_pushes::LastPushes;
 use super::local::{LocalStep, WorkerState};
 use super::moments::LocalMoments;
 use super::progress::Progress;
+use super::serving::ServingRoom;
 use super::step_data::{StepData, fit};
 use super::training_clock::TrainingClock;
 use super::workspace::ThreadWorkspace;
@@ -43,10 +44,10 @@ pub type RateAt = Box<dyn Fn(schedule::Moment, u64) -> Rates + Send>;
 
 /// Model, server, data and host threads of a run.
 pub struct Training {
-    model: Arc<dyn Model>,
+    pub(super) model: Arc<dyn Model>,
     pub(super) server: ParameterServer,
     pub(super) feed: Feed,
-    pool: Pool<ThreadWorkspace>,
+    pub(super) pool: Pool<ThreadWorkspace>,
     rates: RateAt,
     /// The rates of the last update.
     last_rates: Rates,
@@ -67,6 +68,8 @@ pub struct Training {
     pub(super) moments: LocalMoments,
     /// Whether workers keep the view of their last step.
     pub(super) keeps_views: bool,
+    /// The copy that scores the requests of a live stream.
+    pub(super) serving: Option<Box<ServingRoom>>,
     buffers: Buffers,
 }
 
@@ -128,6 +131,7 @@ impl Training {
             last: LastPushes::default(),
             moments,
             keeps_views: false,
+            serving: None,
             buffers,
         }
     }
@@ -186,7 +190,10 @@ impl Training {
     }
 
     /// Forgets everything that a worker keeps; none of its steps may be computed later.
-    pub fn forget(&mut self, worker: WorkerId) {
+    pub fn forget(&mut self, worker: WorkerId, now: SimTime) {
+        if !self.moments.is_empty() {
+            self.serve_until(now);
+        }
         if let Some(worker_state) = self.worker_states.get_mut(worker.index()) {
             *worker_state = Some(Box::default());
         }
@@ -236,6 +243,9 @@ impl Training {
     /// # Panics
     /// If the view is complete already: a bug of the engine.
     pub fn pull(&mut self, cargo: &mut Cargo, shard: ShardId, progress: &Progress) {
+        if self.server.counts_lookups() {
+            self.serve_until(progress.now);
+        }
         let CargoStage::Filling { step, .. } = &mut cargo.stage else {
             panic!("a shard was read twice")
         };
@@ -246,6 +256,9 @@ impl Training {
         }
         if self.server.counts_lookups() {
             self.server.count_lookups(shard, lookups);
+            if let Some(room) = &mut self.serving {
+                room.pulled(shard, lookups, progress.now, &mut self.server);
+            }
         }
         self.server.pull(PullBuffers { shard, lookups, dense, moving, rows, row_updates });
         if self.remedies.needs().look_ahead {
@@ -348,6 +361,20 @@ impl Training {
     /// # Errors
     /// If a parameter is no longer finite.
     pub fn apply(
+        &mut self,
+        shard: ShardId,
+        members: &mut [Member<'_>],
+        merge: Merge,
+        version: u64,
+        progress: &Progress,
+    ) -> Result<(), BadUpdate> {
+        self.serve_until(progress.now);
+        let outcome = self.update(shard, members, merge, version, progress);
+        self.note_update(shard, members, progress.now);
+        outcome
+    }
+
+    fn update(
         &mut self,
         shard: ShardId,
         members: &mut [Member<'_>],
@@ -494,8 +521,9 @@ impl Training {
 
     /// The worker has computed its gradient, whether or not it is applied: adds the statistics of
     /// its batch.
-    pub fn add_batch_statistics(&mut self, cargo: &mut Cargo) {
+    pub fn add_batch_statistics(&mut self, cargo: &mut Cargo, now: SimTime) {
         if !self.moments.is_empty() {
+            self.serve_until(now);
             self.finish(cargo);
             let gradient = cargo.gradient.as_ref().expect("just finished");
             self.moments.learn(cargo.worker, &gradient.moving);
@@ -553,5 +581,6 @@ crate::persist!(Training {
     last: state,
     moments: state,
     keeps_views: fixed,
+    serving: each,
     buffers: scratch
 });

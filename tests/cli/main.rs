@@ -32,6 +32,7 @@ mod reproduce;
 mod restarts;
 mod running;
 mod saves;
+mod serving;
 mod shard_failures;
 mod snapshots;
 mod spread;

@@ -34,6 +34,7 @@ mod routines;
 mod row_remedies;
 mod saving;
 mod seeds;
+mod serving;
 mod shard_evictions;
 mod shard_failures;
 mod shard_random;

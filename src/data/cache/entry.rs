@@ -12,7 +12,7 @@ use super::stamp::{FileStamp, SourceFile};
 use crate::data::column::{Column, Number};
 use crate::data::log::growing::Room;
 use crate::data::log::npy::{ColumnWriter, HEADER, Written};
-use crate::data::log::{Groups, Histories, Log};
+use crate::data::log::{Groups, Histories, Log, LogInstants};
 use crate::data::mapped::MappedFile;
 use crate::data::{Ids, Schema};
 
@@ -150,14 +150,14 @@ const NUMERIC: &str = "numeric.npy";
 const GROUPS: &str = "groups.npy";
 const EVENTS: &str = "history_events.npy";
 const SPANS: &str = "history_spans.npy";
+const INSTANTS: &str = "instants.npy";
 const KEYS: &str = "id_keys.npy";
 const ENDS: &str = "id_ends.npy";
 const TEXTS: &str = "id_texts.npy";
 
 /// The log of an entry; `None` if its columns do not fit each other.
 fn log_of(manifest: Manifest, files: &Files) -> Option<Log> {
-    let Manifest { examples, schema, days, calendar, groups, ids: sizes, facts, remarks, .. } =
-        manifest;
+    let Manifest { examples, schema, days, calendar, day_one, groups, ids: sizes, .. } = manifest;
     let rows = usize::try_from(examples).ok()?;
     let spans = if schema.history.is_some() { rows } else { 0 };
     let events = files.file(EVENTS).map_or(0, |file| (file.bytes().len() - HEADER) / 4);
@@ -180,12 +180,16 @@ fn log_of(manifest: Manifest, files: &Files) -> Option<Log> {
             events: files.column(EVENTS, events)?,
             spans: files.column(SPANS, spans)?,
         },
+        instants: match day_one {
+            Some(day_one) => LogInstants { stamps: files.column(INSTANTS, end as usize)?, day_one },
+            None => LogInstants::default(),
+        },
         schema,
         days,
         calendar,
         ids,
-        facts,
-        remarks,
+        facts: manifest.facts,
+        remarks: manifest.remarks,
     })
 }
 
@@ -234,6 +238,7 @@ pub(super) fn write(
     }
     writer.column(EVENTS, &log.histories.events, log.schema.history_columns())?;
     writer.column(SPANS, &log.histories.spans, 1)?;
+    writer.column(INSTANTS, &log.instants.stamps, 1)?;
     let listed = || log.ids.iter().flatten();
     writer.columns(KEYS, listed().map(Ids::keys), 1)?;
     writer.columns(TEXTS, listed().map(|ids| ids.texts().0), 1)?;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::LogRequest;
 use super::stamp::{FileStamp, SourceFile};
 use crate::data::log::{Groups, Log};
-use crate::data::{Calendar, Day, Ids, Remark, Schema};
+use crate::data::{Calendar, DataSource, Day, Ids, Remark, Schema};
 
 /// Raised whenever the files of an entry change their meaning.
 pub(super) const FORMAT: u32 = 1;
@@ -46,6 +46,9 @@ pub(super) struct Manifest {
     pub(super) source: String,
     settings: String,
     seed: Option<u64>,
+    /// Whether instants were asked for; if there are any, when day 1 starts.
+    instants: bool,
+    pub(super) day_one: Option<i64>,
     pub(super) files: Vec<SourceFile>,
     pub(super) columns: Vec<ColumnFile>,
     /// Whether all columns are safely on the disk, and else in which boot of the system they were
@@ -96,6 +99,8 @@ impl Manifest {
             source: request.source.clone(),
             settings: request.settings.clone(),
             seed: request.seed,
+            instants: request.instants,
+            day_one: log.instants().map(|instants| instants.day_one),
             files,
             columns,
             synced: false,
@@ -117,8 +122,8 @@ impl Manifest {
 
     /// Whether it is that of the log that is asked for.
     pub(super) fn is_of(&self, request: &LogRequest) -> bool {
-        (&self.source, &self.settings, self.seed)
-            == (&request.source, &request.settings, request.seed)
+        (&self.source, &self.settings, self.seed, self.instants)
+            == (&request.source, &request.settings, request.seed, request.instants)
             && self.files.len() == request.files.len()
     }
 

@@ -113,6 +113,8 @@ pub struct LogRequest {
     pub source: String,
     /// Its settings.
     pub settings: String,
+    /// Whether it keeps when its examples happened.
+    pub instants: bool,
     /// The seed, if it depends on it.
     pub seed: Option<u64>,
     /// Its files.
@@ -128,6 +130,9 @@ impl LogRequest {
         for part in [self.settings.as_bytes(), seed.as_bytes()].into_iter().chain(files) {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part);
+        }
+        if self.instants {
+            hash.update("with instants");
         }
         let digest = hash.finalize();
         let digits: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();

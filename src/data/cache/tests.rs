@@ -17,6 +17,7 @@ use crate::data::{Batch, DataError, DataSource, OpenContext, SourceChoice};
 struct Bench {
     folder: tempfile::TempDir,
     settings: String,
+    instants: bool,
     loads: AtomicUsize,
     news: Arc<Mutex<Vec<LogNews>>>,
 }
@@ -48,7 +49,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("log.csv"), text).unwrap();
         let (loads, news) = (AtomicUsize::new(0), Arc::default());
-        Bench { folder, settings: settings.to_string(), loads, news }
+        Bench { folder, settings: settings.to_string(), instants: true, loads, news }
     }
 
     fn cache(&self) -> PathBuf {
@@ -62,12 +63,14 @@ impl Bench {
     fn open_with(&self, folder: Option<PathBuf>) -> Result<Arc<dyn DataSource>, DataError> {
         let choice: SourceChoice = toml::from_str(&self.settings).unwrap();
         let context = OpenContext::new(self.folder.path(), Streams::new(1));
+        let context = context.with_instants(self.instants);
         let news = Arc::clone(&self.news);
         let tell = Arc::new(move |what| news.lock().unwrap().push(what));
         let cache = LogCache { folder, smallest: 0, tell };
         let request = LogRequest {
             source: choice.name().to_string(),
             settings: self.settings.clone(),
+            instants: self.instants,
             seed: choice.draws().then_some(1),
             files: choice.files().iter().map(|file| on_disk(context.base_dir, file)).collect(),
         };
@@ -121,7 +124,7 @@ fn seen(log: &dyn DataSource) -> String {
         .collect();
     let known =
         (log.schema(), log.days(), log.calendar(), log.held_out(), log.facts(), log.remarks());
-    format!("{batch:?} {ids:?} {known:?}")
+    format!("{batch:?} {ids:?} {known:?} {:?}", log.instants())
 }
 
 /// Takes the file's rights away and gives them back, to change it.
@@ -161,6 +164,23 @@ fn a_kept_log_is_the_one_of_its_files() {
         assert_eq!(kept[0].problem, None);
         assert!(second.bytes() < without.len() as u64 && second.log().is_some());
     }
+}
+
+#[test]
+fn logs_with_and_without_instants_are_kept_apart() {
+    let mut bench = Bench::new(TABLE, &rows(500, 0));
+    for (instants, loads) in [(true, 1), (false, 2), (true, 2), (false, 2)] {
+        bench.instants = instants;
+        let log = bench.open();
+        assert_eq!((log.instants().is_some(), bench.loads()), (instants, loads));
+    }
+    bench.instants = true;
+    let log = bench.open();
+    let stamps = log.instants().unwrap();
+    assert!(stamps.stamps.is_sorted() && stamps.stamps[0] >= stamps.day_one);
+    let last = log.days().last().unwrap();
+    let day = (stamps.stamps[last.first as usize] - stamps.day_one) / 86_400_000;
+    assert_eq!(day + 1, i64::from(last.number));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Hashing, Join};
 use crate::base::stream::mix;
 use crate::data::{
-    Batch, Calendar, DataSource, Day, Field, HistoryColumn, IdSpace, Ids, Remark, Schema,
+    Batch, Calendar, DataSource, Day, Field, HistoryColumn, IdSpace, Ids, Instants, Remark, Schema,
 };
 
 /// What became of the columns of a log whose ids share rows.
@@ -166,6 +166,10 @@ impl DataSource for Coded {
 
     fn calendar(&self) -> Calendar {
         self.log.calendar()
+    }
+
+    fn instants(&self) -> Option<Instants<'_>> {
+        self.log.instants()
     }
 
     fn held_out(&self) -> Range<u64> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::events::{Events, OrderedEvents};
 use super::negatives::Sampler;
-use super::{Groups, Histories, Log, base_rate, days_by_calendar, offset};
+use super::{Groups, Histories, Log, LogInstants, base_rate, days_by_calendar, offset};
 use crate::base::{Purpose, Streams};
 use crate::data::error::DataError;
 use crate::data::reading::stamp::Stamp;
@@ -142,9 +142,11 @@ pub(crate) fn build(
     let (pairs, later): (Vec<Pair>, Vec<Pair>) = pairs
         .into_iter()
         .partition(|pair| !held_out[ordered.positions[pair.event as usize] as usize]);
-    let stamps = pairs.iter().flat_map(|pair| [ordered.stamps[pair.event as usize]; 2]);
+    let stamps = || pairs.iter().flat_map(|pair| [ordered.stamps[pair.event as usize]; 2]);
     let origin = ordered.stamps[0].min(earliest.unwrap_or(ordered.stamps[0]));
-    let days = days_by_calendar(stamps, origin);
+    let days = days_by_calendar(stamps(), origin);
+    let instants: Vec<i64> = stamps().map(|stamp| stamp.0).collect();
+    let instants = LogInstants::new(instants.into(), origin);
     let calendar = Calendar { first: has_dates.then(|| origin.date()) };
     let log = columns(&ordered, [&pairs, &later]);
     let ids = ordered.ids.to_vec();
@@ -153,7 +155,7 @@ pub(crate) fn build(
         facts.retain(|(name, _)| name != "span");
     }
     facts.push(("days with training examples".into(), days.len().to_string()));
-    Ok(Log { days, calendar, facts, ids, ..log }.checked())
+    Ok(Log { days, calendar, facts, instants, ids, ..log }.checked())
 }
 
 /// By position in the users' sequences: whether the event is held out.

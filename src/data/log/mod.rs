@@ -18,7 +18,9 @@ use std::ops::Range;
 
 use crate::data::column::Column;
 use crate::data::reading::stamp::Stamp;
-use crate::data::{Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Ids, Remark, Schema};
+use crate::data::{
+    Batch, Calendar, DataError, DataSource, Day, ExampleInfo, Ids, Instants, Remark, Schema,
+};
 
 /// The source of an example's [`ExampleInfo::group`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -43,6 +45,26 @@ pub(crate) struct Histories {
     pub(crate) spans: Column<[u32; 2]>,
 }
 
+/// When examples happened: those of the days, and perhaps those held out behind them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LogInstants {
+    /// By id, as in [`Stamp`].
+    pub(crate) stamps: Column<i64>,
+    /// The start of day 1.
+    pub(crate) day_one: i64,
+}
+
+impl LogInstants {
+    /// These times; none if they tell no more than the day. `origin` lies in day 1.
+    pub(crate) fn new(stamps: Column<i64>, origin: Stamp) -> LogInstants {
+        let is_midnight = |stamp: &i64| Stamp(*stamp) == Stamp::of_day(Stamp(*stamp).day());
+        match stamps.iter().all(is_midnight) {
+            true => LogInstants::default(),
+            false => LogInstants { stamps, day_one: Stamp::of_day(origin.day()).0 },
+        }
+    }
+}
+
 /// Examples in the order of their ids: those of the days first, then those held out.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
@@ -58,6 +80,8 @@ pub struct Log {
     pub(crate) groups: Groups,
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
+    /// When each example of the days happened; empty if it is not known or not kept.
+    pub(crate) instants: LogInstants,
     /// By space, the ids of its rows; `None` or missing if rows are found by hash.
     pub(crate) ids: Vec<Option<Ids>>,
     pub(crate) facts: Vec<(String, String)>,
@@ -76,6 +100,16 @@ impl Log {
             ids.as_ref().is_none_or(|ids| ids.len() == space.rows as usize)
         }));
         assert!(self.in_days() <= rows as u64);
+        let instants = self.instants.stamps.len() as u64;
+        assert!(instants == 0 || instants >= self.in_days());
+        self
+    }
+
+    /// The same log, without instants if nobody has asked for them.
+    pub(crate) fn with_instants(mut self, asked: bool) -> Log {
+        if !asked {
+            self.instants = LogInstants::default();
+        }
         self
     }
 
@@ -119,6 +153,11 @@ impl DataSource for Log {
 
     fn calendar(&self) -> Calendar {
         self.calendar
+    }
+
+    fn instants(&self) -> Option<Instants<'_>> {
+        let LogInstants { stamps, day_one } = &self.instants;
+        (!stamps.is_empty()).then_some(Instants { stamps, day_one: *day_one })
     }
 
     fn held_out(&self) -> Range<u64> {
@@ -174,7 +213,7 @@ impl DataSource for Log {
         };
         let history = self.histories.events.held() + self.histories.spans.held();
         let columns = self.labels.held() + self.fields.held() + self.numeric.held();
-        let all = columns + history + groups;
+        let all = columns + history + groups + self.instants.stamps.held();
         let ids = self.ids.iter().flatten().map(Ids::held).sum::<u64>();
         // A log of events is made beside them, which takes it about twice. A table is built in place:
         // measured, 10 million rows of Criteo take 2.11 GB for columns of 2.09.

@@ -187,7 +187,8 @@ pub(crate) fn load<'a>(
         })?;
         facts.extend(tally.facts_of("metadata"));
     }
-    din_task::build(events, &config.task, context.streams, &path, facts)
+    let log = din_task::build(events, &config.task, context.streams, &path, facts)?;
+    Ok(log.with_instants(context.instants))
 }
 
 /// Refuses a file whose first line cannot be JSON, such as a CSV file of ratings.

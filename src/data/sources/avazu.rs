@@ -86,7 +86,9 @@ impl SourceConfig for Config {
 /// If a file cannot be read, or a row is malformed.
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let files = config.held_out.behind(&config.files);
-    load(config, files.map(|path| file::open(context.place(), path)), context.room())
+    let files = files.map(|path| file::open(context.place(), path));
+    // It knows hours, so that all requests of an hour would come at once.
+    Ok(load(config, files, context.room())?.with_instants(false))
 }
 
 /// Loads the rows of streams.

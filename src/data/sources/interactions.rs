@@ -170,7 +170,7 @@ pub(crate) fn load_with<'a>(
     let mut remarks = events.remarks(&config.user, &config.item);
     remarks.extend(keeps_all(&tally, &config.keep_when));
     let log = din_task::build(events, &config.task, context.streams, &path, facts)?;
-    Ok(Log { remarks, ..log })
+    Ok(Log { remarks, ..log }.with_instants(context.instants))
 }
 
 pub(crate) fn wanted(config: &Config) -> Wanted<'_> {

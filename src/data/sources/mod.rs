@@ -34,12 +34,19 @@ pub struct OpenContext<'a> {
     pub streams: Streams,
     /// Who looks on while files are read, and where columns go: into memory if nobody says.
     pub loading: Option<&'a Loading>,
+    /// Whether the log keeps when its examples happened, which costs 8 bytes for each.
+    pub instants: bool,
 }
 
 impl<'a> OpenContext<'a> {
     /// Nobody looks on, and columns are in memory.
     pub fn new(base_dir: &'a Path, streams: Streams) -> OpenContext<'a> {
-        OpenContext { base_dir, streams, loading: None }
+        OpenContext { base_dir, streams, loading: None, instants: false }
+    }
+
+    /// The log keeps when its examples happened, if it knows it.
+    pub fn with_instants(self, instants: bool) -> OpenContext<'a> {
+        OpenContext { instants, ..self }
     }
 
     /// Where files are looked for.
@@ -91,6 +98,7 @@ impl SourceChoice {
         let request = LogRequest {
             source: self.name().to_string(),
             settings: serde_json::to_string(self).expect("settings are valid JSON"),
+            instants: context.instants,
             seed: self.draws().then(|| context.streams.seed()),
             files: files.iter().map(|path| on_disk(context.base_dir, path)).collect(),
         };

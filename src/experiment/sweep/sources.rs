@@ -12,7 +12,7 @@ use crate::base::Streams;
 use crate::data::{DataError, DataSource, OpenContext, SourceChoice};
 
 /// Two logs with the same key are the same.
-type Key = (PathBuf, String, Option<u64>);
+type Key = (PathBuf, String, Option<u64>, bool);
 /// A log that may be open; the slot is locked while the log is being opened.
 type OpenLog = Arc<Mutex<Option<Weak<dyn DataSource>>>>;
 
@@ -64,7 +64,7 @@ impl OpenLogs {
 fn key(choice: &SourceChoice, context: &OpenContext<'_>) -> Key {
     let text = serde_json::to_string(choice).expect("settings are valid JSON");
     let seed = choice.draws().then(|| Streams::seed(context.streams));
-    (context.base_dir.to_path_buf(), text, seed)
+    (context.base_dir.to_path_buf(), text, seed, context.instants)
 }
 
 #[cfg(test)]

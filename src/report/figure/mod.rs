@@ -17,6 +17,7 @@ pub mod palette;
 pub mod quality;
 pub mod restart;
 pub mod rows;
+pub mod served;
 pub mod shard_failures;
 pub mod shard_state;
 pub mod shards;
@@ -52,7 +53,7 @@ pub struct Topic {
 }
 
 /// Every figure of a run, in the order in which a page shows them.
-pub const OF_A_RUN: [Topic; 18] = [
+pub const OF_A_RUN: [Topic; 19] = [
     trained("quality", "quality-by-examples", quality::by_examples),
     trained("quality", "quality-by-time", quality::by_time),
     Topic { picture: None, ..both("training", "", training::figure) },
@@ -75,6 +76,7 @@ pub const OF_A_RUN: [Topic; 18] = [
     },
     Topic { recorded: tables::are_living, ..both("rows", "rows", tables::figure) },
     Topic { recorded: stream::is_live, ..both("stream", "stream", stream::figure) },
+    Topic { recorded: served::is_served, ..both("served", "served", served::figure) },
     both("workers", "timeline", timeline::figure),
     both("workers", "utilisation", time_spent::figure),
     Topic { recorded: shards_are_known, ..both("shards", "shards", shards::figure) },

@@ -17,7 +17,7 @@ mod whiskers;
 
 use super::error::ReportError;
 use super::figure::spectrum::Spectra;
-use super::figure::sweep::{curves, gather::gather};
+use super::figure::sweep::{curves, gather::gather, served};
 use super::figure::{Figure, NoFigure, OF_A_RUN, Topic, restart, spectrum};
 use crate::results::RunResults;
 use crate::results::disk;
@@ -85,6 +85,9 @@ pub fn draw_sweep(folder: &Path) -> Result<PictureOutcome, ReportError> {
     let heading = SweepHeading::read(folder)?;
     if let Some(race) = Race::of(&results)? {
         outcome(curves::race(&points, &race, file), heading.line(), folder, "race")?;
+    }
+    if let Some(figure) = served::figure_of(&points) {
+        outcome(Ok::<_, String>(figure), heading.line(), folder, "served")?;
     }
     outcome(curves::by_both(&points, file), heading.line(), folder, "curves")
 }

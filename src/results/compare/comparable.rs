@@ -16,9 +16,20 @@ const HOLDOUT: &[&str] = &[
     "scenario.seed_of.data",
 ];
 
-/// Why the sides cannot be compared; empty if they can. `quality` says whether figures on the
-/// holdout are compared.
-pub(super) fn objections(baseline: &Side, others: &[Side], quality: bool) -> Vec<String> {
+/// Settings that decide which requests come, and which of them a serving copy scores.
+const REQUESTS: &[&str] = &["train.days", "serving.share", "scenario.seed_of.data"];
+
+/// What is compared.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Figures {
+    /// Figures on the holdout.
+    pub(super) quality: bool,
+    /// Figures of what serving copies served.
+    pub(super) served: bool,
+}
+
+/// Why the sides cannot be compared; empty if they can.
+pub(super) fn objections(baseline: &Side, others: &[Side], figures: Figures) -> Vec<String> {
     let mut reasons = Vec::new();
     for other in others {
         let mut object = |reason: String| {
@@ -37,7 +48,12 @@ pub(super) fn objections(baseline: &Side, others: &[Side], quality: bool) -> Vec
                 text(&b)
             ));
         }
-        if quality {
+        if figures.served
+            && let Some(reason) = other_requests(&baseline.settings, &other.settings)
+        {
+            object(reason);
+        }
+        if figures.quality {
             if let Some(reason) = other_holdout(&baseline.settings, &other.settings) {
                 object(reason);
             } else if let Some(reason) = other_data(baseline, other) {
@@ -77,14 +93,23 @@ fn epoch(done: &FinishedTrial) -> String {
 
 fn other_holdout(a: &Settings, b: &Settings) -> Option<String> {
     let decides = |key: &str| key.starts_with("data.") || HOLDOUT.contains(&key);
-    let first = differences(a, b).into_iter().find(|differs| decides(&differs.key))?;
+    let first = first_difference(a, b, decides)?;
+    Some(format!("their holdouts differ, so that their qualities cannot be compared ({first})"))
+}
+
+fn other_requests(a: &Settings, b: &Settings) -> Option<String> {
+    let stems = ["data.", "online.arrivals", "online.pace"];
+    let decides =
+        |key: &str| stems.iter().any(|stem| key.starts_with(stem)) || REQUESTS.contains(&key);
+    let first = first_difference(a, b, decides)?;
+    Some(format!("other requests were scored, so that served figures cannot be compared ({first})"))
+}
+
+/// The first of these settings that differs, with both values.
+fn first_difference(a: &Settings, b: &Settings, of: impl Fn(&str) -> bool) -> Option<String> {
+    let first = differences(a, b).into_iter().find(|differs| of(&differs.key))?;
     let text = |value: &Option<Value>| value.as_ref().map_or("not set".into(), setting_text);
-    Some(format!(
-        "their holdouts differ, so that their qualities cannot be compared ({}: {} -> {})",
-        first.key,
-        text(&first.a),
-        text(&first.b)
-    ))
+    Some(format!("{}: {} -> {}", first.key, text(&first.a), text(&first.b)))
 }
 
 /// The reason, if runs with the same settings have different data, for example a changed log.

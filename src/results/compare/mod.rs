@@ -169,8 +169,11 @@ pub fn compare(
     options: &Options,
 ) -> Result<Comparison, CompareError> {
     let measures = measures(baseline, others, options)?;
-    let quality = measures.iter().any(Measure::is_quality);
-    let reasons = comparable::objections(baseline, others, quality);
+    let figures = comparable::Figures {
+        quality: measures.iter().any(Measure::is_quality),
+        served: measures.iter().any(Measure::is_served),
+    };
+    let reasons = comparable::objections(baseline, others, figures);
     if !reasons.is_empty() && !options.force {
         return Err(CompareError::NotComparable(reasons));
     }

@@ -101,6 +101,9 @@ pub struct Summary {
     /// What became of the live stream, where examples come from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamSummary>,
+    /// What the serving copy served, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<ServedSummary>,
     /// How often the examples of the training window were used, where that is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<AuditSummary>,
@@ -218,6 +221,36 @@ pub struct Utilisation {
     /// Waiting for examples, where these come from a live stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starved: Option<f64>,
+}
+
+/// What a serving copy served in the whole run.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServedSummary {
+    /// Requests scored.
+    pub scored: u64,
+    /// AUC.
+    pub auc: Option<f64>,
+    /// Mean AUC over the groups with both labels.
+    pub session_auc: Option<f64>,
+    /// Log-loss.
+    pub log_loss: Option<f64>,
+    /// Log-loss over the entropy of the mean label.
+    pub normalised_entropy: Option<f64>,
+    /// Clicks predicted per click observed.
+    pub calibration: Option<f64>,
+    /// AUC of the training servers' own parameters minus that of the serving copy.
+    pub gap_to_oracle: Option<f64>,
+    /// AUC of the serving copy minus that of the parameters with which the run started.
+    pub gain_on_batch: Option<f64>,
+    /// Share of the scored requests that met a row that was behind.
+    pub stale: Option<f64>,
+    /// Mean time that rows were behind, simulated seconds.
+    pub row_lag_s: Option<f64>,
+    /// Mean age of the dense parameters, simulated seconds.
+    pub dense_age_s: Option<f64>,
+    /// Bytes sent per simulated minute.
+    pub bytes_per_min: Option<f64>,
 }
 
 /// What became of a live stream.

@@ -8,12 +8,14 @@ mod layers;
 mod living;
 mod online;
 mod series;
+mod served;
 mod sweep;
 mod totals;
 
 use super::table::{CsvTable, TableRow};
 
 pub use crate::sim::by_row::RowSplit;
+pub use crate::sim::serving::ServedCopy;
 pub use crate::sim::{Activity, EvaluatedView};
 pub use by_row::ByRowRow;
 pub use cuckoo::CuckooRow;
@@ -23,6 +25,7 @@ pub use layers::LayerRow;
 pub use living::TableRowsRow;
 pub use online::StreamRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
+pub use served::ServedRow;
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
 pub use totals::{
     AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardFailureRow, ShardRow, StalenessRow,
@@ -33,7 +36,7 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 15] = [
+pub const EXPORTED: [CsvTable; 16] = [
     EvaluationRow::TABLE,
     ByRowRow::TABLE,
     TrainingRow::TABLE,
@@ -49,6 +52,7 @@ pub const EXPORTED: [CsvTable; 15] = [
     ShardFailureRow::TABLE,
     AuditRow::TABLE,
     StreamRow::TABLE,
+    ServedRow::TABLE,
 ];
 
 /// The other files of a run.

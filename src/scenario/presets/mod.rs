@@ -60,6 +60,12 @@ presets! {
     "persia" => Persia,
     /// Paddle's GEO mode: many local steps, then the difference is pushed (reconstructed).
     "paddle-geo" => PaddleGeo,
+    /// Monolith's serving copy: rows each minute, dense parameters every half hour; needs `[online]`.
+    "monolith-online" => MonolithOnline,
+    /// A model server that loads a whole exported model every hour; needs `[online]`.
+    "tf-serving-hourly" => TfServingHourly,
+    /// TorchEasyRec's online export of dense parameters each minute; needs `[online]`.
+    "torcheasyrec-export" => TorcheasyrecExport,
 }
 
 #[cfg(test)]

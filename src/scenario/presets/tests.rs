@@ -16,9 +16,18 @@ fn read(text: &str, overrides: &[&str]) -> Loaded<Scenario> {
 
 const TIMING: &str = "timing_only = {}\ntrain.stop.updates = 3\n";
 
+/// The presets of serving copies, which need a live stream, and such a stream.
+const SERVING: [&str; 3] = ["monolith-online", "tf-serving-hourly", "torcheasyrec-export"];
+const LIVE: &str = "data.kind = \"synthetic\"\nholdout.days = \"2\"\nonline = {}\n";
+
+/// A scenario with which the preset goes.
+fn suitable(preset: &str) -> &'static str {
+    if SERVING.contains(&preset) { LIVE } else { TIMING }
+}
+
 #[test]
 fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_settings() {
-    for preset in Preset::PARTS {
+    for preset in Preset::PARTS.iter().filter(|preset| !SERVING.contains(&preset.name)) {
         for template in TEMPLATES {
             let overrides = [Override::argument(1, format!("preset={}", preset.name))];
             let input = DocumentInput::Text { name: template.name, text: template.text };
@@ -40,12 +49,26 @@ fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_se
 #[test]
 fn a_preset_alone_changes_what_it_says_and_every_change_tells_its_origin() {
     for preset in Preset::PARTS {
-        let with = read(&format!("preset = \"{}\"\n{TIMING}", preset.name), &[]);
-        let without = read(TIMING, &[]);
+        let base = suitable(preset.name);
+        let with = read(&format!("preset = \"{}\"\n{base}", preset.name), &[]);
+        let without = read(base, &[]);
         assert_ne!(to_toml(&with.value).unwrap(), to_toml(&without.value).unwrap());
         let origin = format!("# preset {}", preset.name);
         assert!(with.show().contains(&origin), "{}", with.show());
         assert!(with.problems.list.is_empty(), "{}: {}", preset.name, with.problems);
+    }
+}
+
+#[test]
+fn a_preset_of_a_serving_copy_asks_for_a_stream() {
+    for name in SERVING {
+        let text = format!("preset = \"{name}\"\n{TIMING}");
+        let input = DocumentInput::Text { name: "my.toml", text: &text };
+        let mut loaded = load::<Scenario>(input, &[]).unwrap();
+        rules::check(&mut loaded);
+        let problems = loaded.finish().unwrap_err().to_string();
+        let told = problems.contains("add `[online]`") && problems.contains(name);
+        assert!(told, "{problems}");
     }
 }
 

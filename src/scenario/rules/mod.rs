@@ -8,6 +8,7 @@ mod expectations;
 mod online;
 mod pace;
 mod restart;
+mod serving;
 mod shards;
 mod tables;
 
@@ -50,6 +51,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     expectations::check(loaded, &mut found);
     churn::check(loaded, &mut found);
     online::check(loaded, &mut found);
+    serving::check(loaded, &mut found);
     pace::check(loaded, &mut found);
     restart::check(loaded, &mut found);
     tables::check(loaded, &mut found);

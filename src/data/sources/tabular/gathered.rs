@@ -8,7 +8,9 @@ use crate::data::log::growing::{Growing, Room, changed, permuted};
 use crate::data::log::held_out::Arranged;
 use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
-use crate::data::log::{Groups, Histories, Log, base_rate, days_by_calendar, days_by_parts, span};
+use crate::data::log::{
+    Groups, Histories, Log, LogInstants, base_rate, days_by_calendar, days_by_parts, span,
+};
 use crate::data::reading::bad_rows::RowTally;
 use crate::data::reading::refused::keeps_all;
 use crate::data::reading::stamp::Stamp;
@@ -88,6 +90,13 @@ impl Gathered<'_> {
         for space in &schema.spaces {
             facts.push((format!("ids of {}", space.name), space.rows.to_string()));
         }
+        let instants = match &config.time {
+            Some(_) => {
+                let origin = self.origin(config);
+                LogInstants::new(std::mem::take(&mut self.stamps), origin)
+            }
+            None => LogInstants::default(),
+        };
         let groups = if config.group.is_some() { Groups::Column(self.groups) } else { Groups::One };
         let log = Log {
             schema,
@@ -98,6 +107,7 @@ impl Gathered<'_> {
             numeric,
             groups,
             histories,
+            instants,
             ids,
             facts,
             remarks,

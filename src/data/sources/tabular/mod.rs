@@ -60,7 +60,8 @@ impl SourceConfig for Config {
 pub fn open(config: &Config, context: &OpenContext) -> Result<Log, DataError> {
     let wanted = wanted(config);
     let files = config.held_out.behind(&config.tables.files);
-    load(config, config.tables.open(files, context.place(), &wanted)?, context.room())
+    let log = load(config, config.tables.open(files, context.place(), &wanted)?, context.room())?;
+    Ok(log.with_instants(context.instants))
 }
 
 /// Loads the rows of `tables`.

@@ -6,7 +6,7 @@ use crate::report::error::ReportError;
 use crate::report::figure::grid::evenly;
 use crate::report::figure::interval::{self, SeedMean};
 use crate::results::outcome::{Results, Settings, State, TrialOutcome, broke, setting_text};
-use crate::results::tables::EvaluationRow;
+use crate::results::tables::{EvaluationRow, ServedCopy, ServedRow};
 use serde_json::Value;
 
 /// The most evaluations kept of one trial.
@@ -44,6 +44,8 @@ pub struct SweepTrial {
     pub values: Vec<Option<f64>>,
     /// Its evaluations, thinned.
     pub evaluations: Vec<TrialEvaluation>,
+    /// What its serving copy served, thinned; empty if it has none.
+    pub served: Vec<TrialServed>,
 }
 
 /// One evaluation of the server's parameters.
@@ -55,6 +57,21 @@ pub struct TrialEvaluation {
     pub sim_s: f64,
     /// The figures of [`FOLLOWED`]; NaN if not defined.
     pub quality: [f64; FOLLOWED.len()],
+}
+
+/// What a trial's serving copy served in a stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub struct TrialServed {
+    /// Simulated seconds at its end.
+    pub sim_s: f64,
+    /// AUC.
+    pub auc: Option<f64>,
+    /// Log-loss.
+    pub log_loss: Option<f64>,
+    /// Mean time that rows were behind, seconds.
+    pub row_lag_s: Option<f64>,
+    /// Share of the requests that met a row that was behind.
+    pub stale: Option<f64>,
 }
 
 impl SweepPoint {
@@ -158,7 +175,24 @@ fn trial(outcome: &TrialOutcome) -> Result<SweepTrial, ReportError> {
         reason: outcome.diagnosis()?.map(|diagnosis| diagnosis.reason),
         values: MEASURES.iter().map(|measure| scalars.get(measure.scalar)).collect(),
         evaluations: evaluations.collect(),
+        served: served(outcome)?,
     })
+}
+
+fn served(outcome: &TrialOutcome) -> Result<Vec<TrialServed>, ReportError> {
+    if outcome.state() != State::Done {
+        return Ok(Vec::new());
+    }
+    let mut rows = outcome.rows::<ServedRow>()?.into_vec();
+    rows.retain(|row| row.copy == ServedCopy::Serving);
+    let of = |row: &ServedRow| TrialServed {
+        sim_s: row.to_s,
+        auc: row.auc,
+        log_loss: row.log_loss,
+        row_lag_s: row.row_lag_s,
+        stale: row.stale,
+    };
+    Ok(evenly(rows.len(), MOST_EVALUATIONS).map(|index| of(&rows[index])).collect())
 }
 
 fn evaluation(row: &EvaluationRow) -> TrialEvaluation {

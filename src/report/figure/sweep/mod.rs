@@ -5,4 +5,5 @@ pub mod gather;
 pub mod measures;
 pub mod pareto;
 pub mod response;
+pub mod served;
 pub mod target;

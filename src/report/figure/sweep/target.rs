@@ -68,6 +68,7 @@ mod tests {
             broken: None,
             values: vec![None; MEASURES.len()],
             evaluations: values.iter().map(evaluation).collect(),
+            served: Vec::new(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::report::figure::OF_A_RUN;
 use crate::report::words;
 
 /// The sections of figures.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 10] = [
     ("quality", "Quality on the holdout"),
     ("training", "Training"),
     ("staleness", "Staleness"),
@@ -20,6 +20,7 @@ const SECTIONS: [(&str, &str); 9] = [
     ("layers", "Layers"),
     ("rows", "Rows of tables"),
     ("stream", "The live stream"),
+    ("served", "The serving copy"),
     ("shards", "Shards"),
     (WORKERS, "Workers"),
 ];

@@ -14,7 +14,7 @@ use crate::report::figure::grid::{self, Grid, MOST_ROWS};
 use crate::report::figure::number::counted;
 use crate::report::figure::sweep::gather::{self, SweepPoint, gather, swept};
 use crate::report::figure::sweep::measures::{BEST_AUC, plus_minus};
-use crate::report::figure::sweep::{curves, pareto, response, target};
+use crate::report::figure::sweep::{curves, pareto, response, served, target};
 use crate::results::folder::RESOLVED;
 use crate::results::outcome::{Results, Settings, State, SweepHeading};
 use crate::results::race::Race;
@@ -45,6 +45,10 @@ pub(super) fn page(results: &Results, defaults: Defaults<'_>) -> Result<Page, Re
         differed(&points, &keys),
         settings::section(&without(&base, &keys), defaults.as_ref(), "every trial"),
     ];
+    if let Some(figure) = served::figure_of(&points) {
+        let section = Section::of_figures("served", "The serving copy", [Ok::<_, String>(figure)]);
+        sections.insert(4, section);
+    }
     if let Some(race) = Race::of(results)? {
         let figure = curves::race(&points, &race, series);
         sections.insert(0, Section::of_figures("race", "Race", [figure]));

@@ -1,0 +1,170 @@
+//! Runs with a serving copy, as users see them.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Stdio;
+
+use assert_cmd::Command;
+
+use crate::support::{Rows, assert_same, done, reproducible, say, straggler, summary};
+
+/// Two days of a drifting log, replayed.
+const LIVE: &str = r#"
+[data]
+kind = "synthetic"
+days = 3
+rows_per_day = 1500
+users = 100
+items = 60
+history_length = 0
+taste_half_life_days = 1.0
+
+[train]
+batch = 16
+
+[holdout]
+days = "3"
+every = { times = 3 }
+max_examples = 300
+
+[model]
+kind = "mlp"
+embedding_dim = 4
+hidden = [8]
+
+[optimizer]
+kind = "adam"
+learning_rate = 0.01
+
+[cluster]
+workers = 3
+shards = 2
+
+[online]
+arrivals = { kind = "replay" }
+actions.delay = { mean = "5min", law.kind = "exponential" }
+join = { window = "20min", late = "correct" }
+"#;
+
+const SERVING: &str = r#"
+[serving]
+share = 0.5
+every = "12h"
+rows = { every = "10min", lag.mean = "1s", lost = 0.05 }
+dense = { every = "6h", how = "by_shard" }
+"#;
+
+/// The arguments that run this text as a scenario.
+fn arguments(folder: &Path, text: &str, out: &Path, extra: &[&str]) -> Vec<OsString> {
+    let file = folder.join("live.toml");
+    std::fs::write(&file, text).unwrap();
+    let mut all: Vec<OsString> = vec!["run".into(), file.into()];
+    all.extend(extra.iter().map(OsString::from));
+    all.extend(["--quiet".into(), "--out".into(), out.into()]);
+    all
+}
+
+fn run(folder: &Path, text: &str, out: &Path, extra: &[&str]) -> Command {
+    let mut command = straggler();
+    command.args(arguments(folder, text, out, extra));
+    command
+}
+
+#[test]
+fn a_serving_copy_leaves_the_other_files_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (with, without) = (folder.path().join("with"), folder.path().join("without"));
+    done(&mut run(folder.path(), &format!("{LIVE}{SERVING}"), &with, &[]));
+    done(&mut run(folder.path(), LIVE, &without, &["--no-plots"]));
+    for file in ["training.csv", "evaluations.csv", "stream.csv", "workers.csv", "staleness.csv"] {
+        let read = |out: &Path| std::fs::read(out.join(file)).unwrap();
+        assert!(read(&with) == read(&without), "{file}");
+    }
+    let rows = Rows::read(&with.join("served.csv"));
+    let copies = rows.texts("copy");
+    assert_eq!(copies[..3], ["serving", "oracle", "batch"]);
+    // Two days in halves, and what is left until the last example is trained on.
+    assert_eq!((rows.len() / 3, rows.len() % 3), (5, 0));
+    let requests: f64 = rows.numbers("requests").iter().step_by(3).sum();
+    assert_eq!(requests, 3_000.0);
+    let summary = summary(&with);
+    let served = &summary["served"];
+    let scored: f64 = rows.numbers("scored").iter().step_by(3).sum();
+    assert_eq!(served["scored"], scored);
+    assert!((1_300.0..1_700.0).contains(&scored), "{scored}");
+    for figure in ["auc", "gap_to_oracle", "gain_on_batch", "stale", "row_lag_s", "bytes_per_min"] {
+        assert!(served[figure].is_number(), "{figure}: {served}");
+    }
+    assert!(with.join("plots/served.svg").exists() && !without.join("served.csv").exists());
+    let page = std::fs::read_to_string(with.join("report.html")).unwrap();
+    assert!(page.contains("The serving copy") && page.contains("how far it is behind"));
+}
+
+/// A run that is killed in the midst of its stream serves the same, with any number of threads.
+#[test]
+fn a_serving_copy_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{LIVE}{SERVING}");
+    let of = |out: &Path, threads: &str| {
+        let saving = ["--no-plots", "--save-every", "20", "--threads", threads];
+        arguments(folder.path(), &text, out, &saving)
+    };
+    let (expected, out) = (folder.path().join("whole"), folder.path().join("killed"));
+    done(straggler().args(of(&expected, "1")));
+    let mut resumed = false;
+    for _ in 0..20 {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_straggler"));
+        let child = child.args(of(&out, "2")).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child.spawn().unwrap();
+        let snapshots = out.join("snapshots");
+        let is_there = || std::fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
+        while !is_there() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        drop(child.kill());
+        child.wait().unwrap();
+        if !out.join("summary.json").exists() {
+            let said = done(straggler().args(of(&out, "4")));
+            resumed = said.stderr.contains("going on from update");
+        }
+        if resumed {
+            break;
+        }
+        drop(std::fs::remove_dir_all(&out));
+    }
+    assert!(resumed, "the run was over each time before it was killed");
+    assert_same(&reproducible(&expected), &reproducible(&out), "after a kill");
+}
+
+/// A sweep shows the served quality of its points over simulated time, in the page and as a picture.
+#[test]
+fn a_sweep_shows_what_its_points_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let sweep = ["serving.rows.every=1min,2h,12h", "--seeds", "2"];
+    done(&mut run(folder.path(), &format!("{LIVE}{SERVING}"), &out, &sweep));
+    assert!(out.join("served.svg").exists() && out.join("curves.svg").exists());
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("Served quality by simulated time"));
+    assert!(page.contains("The mean served AUC over time is highest for"));
+    let said = done(straggler().arg("compare").arg(&out).args(["--metric", "served.row_lag_s"]));
+    assert!(said.stdout.contains("served.row_lag_s"), "{}", said.stdout);
+}
+
+#[test]
+fn a_serving_copy_without_a_stream_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let still = &LIVE[..LIVE.find("[online]").unwrap()];
+    let said = say(&mut run(folder.path(), &format!("{still}{SERVING}"), &out, &[]));
+    let told = said.stderr.contains("live.toml:") && said.stderr.contains("add `[online]`");
+    assert!(said.code != 0 && told && !out.exists(), "{}", said.stderr);
+    let said = say(&mut run(
+        folder.path(),
+        &format!("{LIVE}{}", SERVING.replace("10min", "0.1ns")),
+        &out,
+        &[],
+    ));
+    let told = said.stderr.contains("is less than half of 1ns: use 0ns, or 1ns and more");
+    assert!(said.code != 0 && told && !out.exists(), "{}", said.stderr);
+}
