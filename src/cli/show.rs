@@ -138,6 +138,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     if let Some(u) = &summary.utilisation {
         table.row(["workers".to_string(), time_spent::in_short(u)]);
     }
+    if let Some(stream) = &summary.stream {
+        table.row(["stream".to_string(), words::stream(stream)]);
+    }
     if let Some(server) = &summary.server {
         let (shard, busy) = (server.shard, server.busy * 100.0);
         let text = match summary.shards {

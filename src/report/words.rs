@@ -3,9 +3,9 @@
 
 use crate::base::{shell_word, significant};
 use crate::metrics::Quality;
-use crate::report::figure::number::{figure, percent, with_noun};
+use crate::report::figure::number::{figure, percent, time, with_noun};
 use crate::results::Summary;
-use crate::results::summary::{StageDone, Utilisation};
+use crate::results::summary::{StageDone, StreamSummary, Utilisation};
 
 /// If the mean staleness is this close to the number of other workers, it is explained by it.
 const NEAR: f64 = 0.05;
@@ -75,6 +75,25 @@ pub fn staleness(summary: &Summary) -> Option<String> {
         ));
     }
     Some(text)
+}
+
+/// What became of a live stream, in one line of a table.
+pub fn stream(stream: &StreamSummary) -> String {
+    let mut text = with_noun(stream.requests as f64, "request", "requests");
+    if let Some(missed) = stream.missed.filter(|missed| *missed > 0.0) {
+        text.push_str(&format!("; {} of the positive ones not emitted in time", percent(missed)));
+    }
+    if let Some(dropped) = stream.dropped.filter(|dropped| *dropped > 0.0) {
+        text.push_str(&format!("; {} of the examples dropped", percent(dropped)));
+    }
+    if let (Some(mean), Some(longest)) = (stream.update_lag_s, stream.update_lag_max_s) {
+        text.push_str(&format!(
+            "; {} from a request to its update, at most {}",
+            time(mean),
+            time(longest)
+        ));
+    }
+    text
 }
 
 /// What limits the rate of the job, from the shares of its time; `None` without a cluster.
@@ -308,6 +327,32 @@ mod tests {
             }),
             ..Summary::default()
         }
+    }
+
+    #[test]
+    fn a_stream_says_what_it_lost_and_how_late_it_was() {
+        let whole = StreamSummary {
+            requests: 1,
+            taken: 1,
+            update_lag_s: Some(90.0),
+            update_lag_max_s: Some(7_200.0),
+            ..StreamSummary::default()
+        };
+        assert_eq!(
+            stream(&whole),
+            "1 request; 90.0 s from a request to its update, at most 2 h 00 m"
+        );
+        let lossy = StreamSummary {
+            requests: 200,
+            missed: Some(0.04),
+            dropped: Some(0.5),
+            update_lag_s: None,
+            ..whole
+        };
+        assert_eq!(
+            stream(&lossy),
+            "200 requests; 4.0 % of the positive ones not emitted in time; 50.0 % of the examples dropped"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::{DocumentInput, Override, Problems, load, suggest, to_toml};
+use super::document::{DocumentInput, Override, Problems, Severity, load, suggest, to_toml};
 use super::rules;
 use super::spec::Scenario;
 use super::stage::{PREFIX, Stage, StageError, StageRef, Which};
@@ -95,7 +95,14 @@ fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
         .map(|(key, value)| Override::sweep_point(place.clone(), format!("{key}={value}")))
         .collect();
     let invalid = |problems: Problems| {
-        let list: Vec<String> = problems.list.iter().map(|p| p.message.clone()).collect();
+        // Defaults are written out in the text of a stage, so warnings of what is written mean little.
+        let errors = problems.list.iter().filter(|problem| problem.severity == Severity::Error);
+        let list: Vec<String> = errors
+            .map(|problem| match problem.help.first() {
+                Some(help) => format!("{} ({help})", problem.message),
+                None => problem.message.clone(),
+            })
+            .collect();
         StageError::Invalid { stage: stage.name.clone(), problems: list.join("; ") }
     };
     let input = DocumentInput::Text { name: &place, text };

@@ -44,18 +44,18 @@ fn time() -> Axis {
     Axis::new("simulated time", AxisUnit::Time)
 }
 
-/// A plot of lines by time, without those that have no value or are zero everywhere; `None` if there
-/// is none.
-fn plot(
-    name: &str,
-    y: Axis,
-    rows: &[StreamRow],
-    lines: &[(&str, &dyn Fn(&StreamRow) -> Option<f64>)],
-) -> Option<Plot> {
-    let line = |(place, (name, of)): (usize, &(&str, &dyn Fn(&StreamRow) -> Option<f64>))| {
-        let points = rows.iter().filter_map(|row| Some((row.sim_s, of(row)?)));
-        let points: Vec<(f64, f64)> = points.collect();
-        let line = thin::line(*name, &points, lines.len());
+/// The name of a line and its points by time.
+type Line = (&'static str, Vec<(f64, f64)>);
+
+/// The points of what is known of some rows.
+fn points(rows: &[StreamRow], of: impl Fn(&StreamRow) -> Option<f64>) -> Vec<(f64, f64)> {
+    rows.iter().filter_map(|row| Some((row.sim_s, of(row)?))).collect()
+}
+
+/// A plot of lines by time, without those that are zero everywhere; `None` if there is no other.
+fn plot(name: &str, y: Axis, lines: &[Line]) -> Option<Plot> {
+    let line = |(place, (name, points)): (usize, &Line)| {
+        let line = thin::line(*name, points, lines.len());
         let is_empty = points.iter().all(|point| point.1 == 0.0);
         (!is_empty).then_some(Series { colour: Some(place), ..line })
     };
@@ -65,41 +65,32 @@ fn plot(
 
 fn lags(rows: &[StreamRow]) -> Option<Plot> {
     let y = Axis::new("time since the request", AxisUnit::Time);
-    plot(
-        "lag",
-        y,
-        rows,
-        &[
-            ("update, mean", &|row| row.update_lag_s),
-            ("update, longest", &|row| row.update_lag_max_s),
-            ("taken by a worker, mean", &|row| row.queue_lag_s),
-            ("taken by a worker, longest", &|row| row.queue_lag_max_s),
-        ],
-    )
+    let lines = [
+        ("update, mean", points(rows, |row| row.update_lag_s)),
+        ("update, longest", points(rows, |row| row.update_lag_max_s)),
+        ("taken by a worker, mean", points(rows, |row| row.queue_lag_s)),
+        ("taken by a worker, longest", points(rows, |row| row.queue_lag_max_s)),
+    ];
+    plot("lag", y, &lines)
 }
 
 fn waiting(rows: &[StreamRow]) -> Option<Plot> {
     let y = Axis::new("examples in the queue", AxisUnit::Count);
-    plot(
-        "queue",
-        y,
-        rows,
-        &[
-            ("longest", &|row| Some(row.queue_longest as f64)),
-            ("now", &|row| Some(row.queue as f64)),
-        ],
-    )
+    let lines = [
+        ("longest", points(rows, |row| Some(row.queue_longest as f64))),
+        ("now", points(rows, |row| Some(row.queue as f64))),
+    ];
+    plot("queue", y, &lines)
 }
 
 fn fates(rows: &[StreamRow]) -> Option<Plot> {
-    let share = |of: fn(&StreamRow) -> u64| {
-        move |row: &StreamRow| (row.requests > 0).then(|| of(row) as f64 / row.requests as f64)
-    };
-    let shares = FATES.map(|(name, of)| (name, share(of)));
-    let lines: Vec<(&str, &dyn Fn(&StreamRow) -> Option<f64>)> =
-        shares.iter().map(|(name, of)| (*name, of as &dyn Fn(&StreamRow) -> Option<f64>)).collect();
+    let lines = FATES.map(|(name, of)| {
+        let share =
+            |row: &StreamRow| (row.requests > 0).then(|| of(row) as f64 / row.requests as f64);
+        (name, points(rows, share))
+    });
     let y = Axis::new("share of the requests so far", AxisUnit::Percent);
-    plot("requests", y, rows, &lines)
+    plot("requests", y, &lines)
 }
 
 fn sentence(last: &StreamRow, rows: &[StreamRow]) -> String {

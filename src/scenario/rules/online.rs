@@ -25,6 +25,7 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
     delays(loaded, online, found);
     idle(loaded, online, found);
     windows(loaded, online, found);
+    future(loaded, found);
 }
 
 /// A stream needs examples, and time.
@@ -169,6 +170,27 @@ fn windows(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>)
     }
 }
 
+/// Models that are told before the run what their whole window is like.
+fn future(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
+    let model = &loaded.value.model;
+    for (key, is_told, what) in [
+        ("model.l2_embedding", model.wants_counts(), "how often each id occurs"),
+        ("model.numeric", model.input_scale().standardises(), "mean and deviation of each column"),
+    ] {
+        if is_told {
+            let message = format!(
+                "`{key}`: the model is told {what} in the whole window, the future of the stream included"
+            );
+            found.push(
+                Problem::warning(&SUSPICIOUS, key, message)
+                    .label(loaded.nearest_origin(key), "")
+                    .label(loaded.key_origin("online"), "")
+                    .help("leave it out, or go ahead if the future may be known"),
+            );
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::scenario::Scenario;
@@ -253,6 +275,14 @@ mod tests {
             ("train.stop.passes = 2.0\nonline = {}", "has no passes"),
             ("[online.actions.delay]\nlaw.kind = \"exponential\"", "that it varies is zero"),
             ("[online.negatives]\ncorrect = \"serving\"", "all negatives are kept"),
+            (
+                "model = { kind = \"mlp\", l2_embedding = 1e-4 }\nonline = {}",
+                "the future of the stream",
+            ),
+            (
+                "model = { kind = \"mlp\", numeric = \"standardise\" }\nonline = {}",
+                "the future of the stream",
+            ),
             ("[online.negatives]\nkeep = 0.5\ncorrect = \"none\"", "predictions are too high"),
             ("[online.join]\ndisk = \"1s\"", "never go to disk"),
             ("[online.actions]\nnever = 1.0\ntwice = 0.5", "no action ever comes"),
