@@ -50,6 +50,7 @@ const SERVING: &str = r#"
 [serving]
 share = 0.5
 every = "12h"
+beside = ["oracle", "batch"]
 rows = { every = "10min", lag.mean = "1s", lost = 0.05 }
 dense = { every = "6h", how = "by_shard" }
 "#;

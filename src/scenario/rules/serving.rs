@@ -156,7 +156,10 @@ mod tests {
                 "online = {}\ntrain.stop.sim_time = \"2h\"\nserving.dense.every = \"1d\"",
                 "have passed once",
             ),
-            ("online = {}\ntables.unknown = \"mean\"\nserving = {}", "for nearly every update"),
+            (
+                "online = {}\ntables.unknown = \"mean\"\nserving.beside = [\"oracle\"]",
+                "for nearly every update",
+            ),
         ];
         for (lines, expected) in cases {
             let said = said(lines);

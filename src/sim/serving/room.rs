@@ -265,6 +265,8 @@ impl ServingRoom {
                 self.sent.0.row_bytes += values.bytes();
             }
             every => {
+                // A row that waits to be sent was updated before, and that was noted.
+                keys.retain(|key| !self.touched.is_remembered(*key));
                 for key in keys {
                     self.freshness.touch(key, now);
                     if every.is_some() {

@@ -18,7 +18,8 @@ pub struct Serving {
     pub share: f64,
     /// Simulated time between two rows of `served.csv`.
     pub every: SimSpan,
-    /// Which other copies score the same requests, for comparison. Each costs a forward pass.
+    /// Which other copies score the same requests, for comparison. Each costs a forward pass, and
+    /// the oracle more: its requests are scored between any two updates, in small groups.
     pub beside: Vec<Beside>,
     /// How embedding rows reach the copy.
     pub rows: RowSync,
@@ -113,7 +114,7 @@ impl Default for Serving {
         Serving {
             share: 0.1,
             every: SimSpan::from_seconds(3600.0),
-            beside: vec![Beside::Oracle, Beside::Batch],
+            beside: Vec::new(),
             rows: RowSync::default(),
             dense: DenseSync::default(),
         }

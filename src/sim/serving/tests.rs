@@ -361,7 +361,9 @@ proptest! {
         }
         first.room.finish(&mut first.pool);
         let mut out = Saver::default();
-        (first.room.save(&mut out), first.stream.save(&mut out), first.server.save(&mut out));
+        first.room.save(&mut out);
+        first.stream.save(&mut out);
+        first.server.save(&mut out);
         let bytes = out.into_bytes();
         let mut second = Bed::new(&serving, &job);
         let mut from = Loader::new(&bytes);

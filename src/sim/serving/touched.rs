@@ -53,6 +53,11 @@ impl TouchedRows {
         self.shards[shard.index()].push(key);
     }
 
+    /// Whether a row is remembered.
+    pub(super) fn is_remembered(&self, (space, id): RowKey) -> bool {
+        self.marks[space as usize][id as usize / 64] >> (id % 64) & 1 == 1
+    }
+
     /// The updated rows of a shard, which forgets them.
     pub(super) fn take(&mut self, shard: ShardId) -> Vec<RowKey> {
         let keys = std::mem::take(&mut self.shards[shard.index()]);
