@@ -73,7 +73,8 @@ impl ServerSharing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::{Columns, StepLog};
+    use super::super::columns::Columns;
+    use super::super::log::StepLog;
     use super::*;
 
     /// Two workers that are always together: each has half of the processor.
