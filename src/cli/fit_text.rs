@@ -7,7 +7,7 @@ use crate::experiment::fit::figures::Figures;
 use crate::experiment::fit::log::StepLog;
 use crate::experiment::fit::machines::Machines;
 use crate::experiment::fit::servers::Servers;
-use crate::experiment::fit::stays::Times;
+use crate::experiment::fit::stay::Times;
 use crate::report::terminal::{Align, TextTable};
 
 /// Workers listed one by one.

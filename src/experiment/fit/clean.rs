@@ -4,9 +4,10 @@
 //! Rows that cannot be right are left out before (`rows`).
 
 use super::FitError;
-use super::log::{LoggedStep, StepLog};
+use super::log::StepLog;
 use super::refusals::{clock_slack, early_pushes};
 use super::remarks::outliers;
+use super::step::LoggedStep;
 use crate::base::counted;
 
 /// Rounds in which the clocks are compared with each other.

@@ -1,7 +1,7 @@
 //! The columns of a log of steps, and what one row means.
 
 use super::FitError;
-use super::log::{Instants, LoggedStep};
+use super::step::{Instants, LoggedStep};
 
 /// The longest step, in seconds: a day.
 const LONGEST_STEP: f64 = 86_400.0;

@@ -8,7 +8,9 @@ use super::FitError;
 use super::columns::Columns;
 use super::figures::Figures;
 use super::rows::Rows;
-use super::stays::{Stay, StayCurve};
+use super::stay::Stay;
+use super::stays::StayCurve;
+use super::step::LoggedStep;
 use crate::base::significant;
 
 /// The shortest mean step of a worker, in seconds: the unit of a fitted time.
@@ -17,36 +19,6 @@ const SHORTEST_STEP: f64 = 1e-6;
 const MOST_UNLIKE: f64 = 1e8;
 /// The longest log, in seconds: three years.
 const LONGEST_LOG: f64 = 1e8;
-
-/// The instants of a step, in seconds.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Instants {
-    /// The pull ends.
-    pub pulled: f64,
-    /// The push begins.
-    pub pushes: f64,
-    /// The push ends.
-    pub pushed: f64,
-}
-
-/// One step.
-#[derive(Clone, PartialEq, Debug)]
-pub struct LoggedStep {
-    /// Index of its worker.
-    pub worker: usize,
-    /// Its number among the worker's steps, if it is logged.
-    pub number: Option<u64>,
-    /// Seconds of computing.
-    pub compute: f64,
-    /// Second at which its pull began, if that is logged; otherwise that at which it ended.
-    pub asked: Option<f64>,
-    /// When it happened.
-    pub at: Option<Instants>,
-    /// Version after its push, if it is logged.
-    pub version: Option<u64>,
-    /// Updates between its pull and its push.
-    pub staleness: Option<u64>,
-}
 
 /// The steps of a job, in the order of their pushes if these are known.
 #[derive(Clone, PartialEq, Debug)]

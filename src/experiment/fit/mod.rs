@@ -30,8 +30,10 @@ mod search;
 pub mod servers;
 mod simplex;
 mod size;
+pub mod stay;
 pub mod stays;
 pub mod steady;
+pub mod step;
 pub mod whatif;
 
 use std::path::{Path, PathBuf};

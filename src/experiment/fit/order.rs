@@ -5,7 +5,7 @@
 //! that come one after the other shows it, whatever the law of their steps. So a log of random steps
 //! knows it too.
 
-use super::stays::{Stay, Times};
+use super::stay::{Stay, Times};
 
 /// Limits of the time between two arrivals, as shares of the mean stay.
 const LIMITS: [f64; 4] = [0.1, 0.25, 0.45, 0.7];

@@ -1,8 +1,9 @@
 //! What looks unintended in a log. It is fitted as it is; the remark says what that means.
 
 use super::laws::{fit_laws, misfit};
-use super::log::{LoggedStep, StepLog};
+use super::log::StepLog;
 use super::machines::{MISFIT, Machines};
+use super::step::LoggedStep;
 use crate::base::counted;
 use crate::cluster::StepTimeChoice;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::FitError;
 use super::columns::{Columns, FoundColumns, read_step};
-use super::log::{Instants, LoggedStep};
+use super::step::LoggedStep;
 
 /// The rows of a file.
 #[derive(Debug, Default)]
@@ -93,14 +93,6 @@ fn malformed(error: csv::Error) -> FitError {
     FitError::Row {
         line: error.position().map_or(0, csv::Position::line),
         problem: error.to_string(),
-    }
-}
-
-impl LoggedStep {
-    /// What only one step of a worker can have: its number, or its instants.
-    fn identity(&self) -> Option<[u64; 3]> {
-        let instants = |at: Instants| [at.pulled, at.pushes, at.pushed].map(f64::to_bits);
-        self.number.map(|number| [number, 0, 0]).or(self.at.map(instants))
     }
 }
 

@@ -12,7 +12,8 @@ use super::overhead::Overhead;
 use super::score::{Case, TERMS, score};
 use super::servers::Servers;
 use super::simplex::minimise;
-use super::stays::{Stay, drift};
+use super::stay::Stay;
+use super::stays::drift;
 use super::{FitError, FittedServers};
 
 /// Steps that each candidate of the grid is simulated for, per log.
