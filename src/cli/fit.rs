@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use super::fit_predict::{Known, asked, draw, predict};
 use super::log_args::FitArgs;
 use super::say::out;
-use super::step_log::{columns, failure, file_name, read_log};
+use super::step_log::{failure, file_name, read_log};
 use super::{fit_text, load, named_file};
 use crate::experiment::fit::log::StepLog;
 use crate::experiment::fit::machines::Traces;
@@ -27,9 +27,9 @@ pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
     if let Some(cores) = args.cores.filter(|cores| !(1.0..=64.0).contains(cores)) {
         return Err(Failure::new(Exit::Usage, format!("--cores {cores}: use 1 to 64")));
     }
-    let columns = columns(&args.columns);
-    let logs =
-        args.logs.iter().map(|path| read_log(path, &columns)).collect::<Result<Vec<_>, _>>()?;
+    let read = args.logs.iter().map(|path| read_log(path, &args.columns));
+    let (logs, cleaned): (Vec<StepLog>, Vec<Vec<String>>) =
+        read.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     // What cannot be predicted is said before a minute of fitting.
     let asked =
         args.predict.iter().map(|text| asked(text, &logs[0])).collect::<Result<Vec<_>, _>>()?;
@@ -72,7 +72,8 @@ pub(super) fn fit(args: &FitArgs) -> Result<Exit, Failure> {
         let both = (&logged, &predicted);
         text += &(fit_text::comparison(judged, both, &log.workers, args.halves) + "\n");
         text += &(fit_text::machines(log, &fitted.machines[number]) + "\n");
-        for remark in remarks(log, &fitted.machines[number]) {
+        let notes = remarks(log, &fitted.machines[number]);
+        for remark in cleaned[number].iter().chain(&notes) {
             text += &format!("note: {remark}\n\n");
         }
         text += &fit_text::stays(&fitted, &logged, &predicted);

@@ -17,10 +17,11 @@ use crate::scenario::sweep::contestants::protocol;
 
 /// What stands below the predictions.
 const EXPLAINED: &str = concat!(
-    "\nin between: nine of ten runs, each with other servers that the log does not tell apart, other\n",
-    "mean step times within their errors, and another seed. Machines of which the log has one stay\n",
-    "one, and classes of several grow and shrink together; if all machines differ, new ones lie\n",
-    "between them. Nothing here was checked against a log of the changed job.\n",
+    "\nin between: nine of ten runs, each with other servers that the log does not tell apart, another\n",
+    "speed of them within their drift, other mean step times within their errors, and another seed.\n",
+    "Machines of which the log has one stay one, and classes of several grow and shrink together; if\n",
+    "all machines differ, new ones lie between them. Nothing here was checked against a log of the\n",
+    "changed job.\n",
 );
 
 /// What is known when predictions begin.

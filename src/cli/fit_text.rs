@@ -7,7 +7,7 @@ use crate::experiment::fit::figures::Figures;
 use crate::experiment::fit::log::StepLog;
 use crate::experiment::fit::machines::Machines;
 use crate::experiment::fit::servers::Servers;
-use crate::experiment::fit::stays::Times;
+use crate::experiment::fit::stay::Times;
 use crate::report::terminal::{Align, TextTable};
 
 /// Workers listed one by one.
@@ -99,7 +99,10 @@ pub(super) fn servers(fitted: &Fitted) -> String {
             if open { "the log does not tell" } else { "" }.to_string(),
         ]);
     }
-    table.render() + "range: what does as well, within the chance that is in the log\n"
+    let drift = format!("{:.0} %", 100.0 * found.drift);
+    table.row(["drift of their speed", drift.as_str(), "", ""]);
+    table.render()
+        + "range: what does as well, within the chance that is in the log; drift: from part to part of the log\n"
 }
 
 fn own_share(servers: &Servers) -> f64 {

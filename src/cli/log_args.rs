@@ -133,6 +133,20 @@ pub(super) struct FitColumnArgs {
     /// Column with the updates between pull and push [default: staleness]
     #[arg(long, value_name = "COLUMN")]
     pub(super) staleness: Option<String>,
+    /// Column with the second at which a step begins, for logs that have only its begin and its
+    /// end; the time until a worker's next step is spent at the servers.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "pull_end")]
+    pub(super) start: Option<String>,
+    /// Column with the second at which such a step ends.
+    #[arg(long, value_name = "COLUMN", conflicts_with_all = ["push_begin", "push_end"])]
+    pub(super) end: Option<String>,
+    /// Leave out what would spoil the fit, and say what: rows that cannot be right, pauses, the
+    /// time in which workers were away; move clocks that disagree with the versions.
+    #[arg(long)]
+    pub(super) clean: bool,
+    /// Fit an asynchronous cluster to a log that looks like one of a synchronous job.
+    #[arg(long)]
+    pub(super) asynchronous: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -4,20 +4,47 @@ use std::path::Path;
 
 use super::exit::{Exit, Failure};
 use super::log_args::FitColumnArgs;
+use crate::base::counted;
 use crate::experiment::fit::FitError;
-use crate::experiment::fit::log::{Columns, StepLog};
+use crate::experiment::fit::clean::clean;
+use crate::experiment::fit::columns::Columns;
+use crate::experiment::fit::log::StepLog;
+use crate::experiment::fit::refusals::refuse_unfit;
+use crate::experiment::fit::rows::Rows;
 
 /// Letters of a worker's name that are shown.
 const LONGEST_NAME: usize = 40;
 
-/// Reads a log of steps.
-pub(super) fn read_log(path: &Path, columns: &Columns) -> Result<StepLog, Failure> {
-    StepLog::read(path, columns).map_err(|error| match error {
-        FitError::Row { .. } | FitError::Short { .. } | FitError::Times(_) => {
-            Failure::new(Exit::Data, format!("{}: {error}", path.display()))
+/// Reads a log of steps. Returns it with what was done to it, each a sentence.
+pub(super) fn read_log(
+    path: &Path,
+    args: &FitColumnArgs,
+) -> Result<(StepLog, Vec<String>), Failure> {
+    read(path, args).map_err(|error| match error {
+        FitError::Unreadable { .. } | FitError::Column { .. } | FitError::Missing { .. } => {
+            failure(&error)
         }
-        error => failure(&error),
+        error => Failure::new(Exit::Data, format!("{}: {error}", path.display())),
     })
+}
+
+fn read(path: &Path, args: &FitColumnArgs) -> Result<(StepLog, Vec<String>), FitError> {
+    let rows = Rows::read(path, &columns(args))?;
+    let mut said = Vec::new();
+    let log = if args.clean {
+        if let Some(first) = &rows.first {
+            let wrong =
+                counted(rows.wrong, "row that cannot be right", "rows that cannot be right");
+            said.push(format!("left out: {wrong} ({first})"));
+        }
+        let (log, more) = clean(StepLog::from_rows(rows.right)?)?;
+        said.extend(more);
+        log
+    } else {
+        StepLog::from_rows(rows.all_right()?)?
+    };
+    refuse_unfit(&log, args.asynchronous)?;
+    Ok((log, said))
 }
 
 pub(super) fn failure(error: &FitError) -> Failure {
@@ -28,13 +55,15 @@ pub(super) fn failure(error: &FitError) -> Failure {
         FitError::Exists { .. } => Exit::Refused,
         FitError::Unreadable { .. }
         | FitError::Row { .. }
+        | FitError::Rows { .. }
+        | FitError::Unfit(_)
         | FitError::Short { .. }
         | FitError::Times(_) => Exit::Data,
     };
     Failure::new(exit, error)
 }
 
-pub(super) fn columns(args: &FitColumnArgs) -> Columns {
+fn columns(args: &FitColumnArgs) -> Columns {
     Columns {
         worker: args.worker.clone(),
         step: args.step.clone(),
@@ -46,6 +75,8 @@ pub(super) fn columns(args: &FitColumnArgs) -> Columns {
         pull_version: args.pull_version.clone(),
         push_version: args.push_version.clone(),
         staleness: args.staleness.clone(),
+        begin: args.start.clone(),
+        end: args.end.clone(),
     }
 }
 

@@ -6,9 +6,10 @@ use super::exit::{Exit, Failure};
 use super::log_args::{HowMany, MOST, WhatifArgs};
 use super::named_file;
 use super::say::out;
-use super::step_log::{columns, failure, file_name, number, off, read_log, short};
+use super::step_log::{failure, file_name, number, off, read_log, short};
 use crate::base::counted;
 use crate::experiment::fit::log::StepLog;
+use crate::experiment::fit::remarks::remarks;
 use crate::experiment::fit::steady::SteadyFigures;
 use crate::experiment::fit::whatif::{Change, FittedJob};
 use crate::experiment::fit::{FitSettings, fit as fit_cluster};
@@ -20,12 +21,13 @@ use crate::scenario::rules::OF_GRADIENTS;
 use crate::scenario::sweep::contestants::protocol;
 
 pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
-    let log = read_log(&args.log, &columns(&args.columns))?;
+    let (log, mut notes) = read_log(&args.log, &args.columns)?;
     let here = Path::new(".");
     let logs = [log];
     let mut fitted =
         fit_cluster(&logs, &FitSettings::default()).map_err(|error| failure(&error))?;
     let [log] = logs;
+    notes.extend(remarks(&log, &fitted.machines[0]));
     let cluster = fitted.clusters.remove(0);
     let now = FittedJob { cluster, protocol: ProtocolChoice::default() };
     let mut rows = vec![("simulated as it is".to_string(), now.clone())];
@@ -46,6 +48,9 @@ pub(super) fn whatif(args: &WhatifArgs) -> Result<Exit, Failure> {
         predicted.push((name.as_str(), prediction));
     }
     out(&text(&log, &predicted))?;
+    for note in notes {
+        out(&format!("\nnote: {note}\n"))?;
+    }
     if let Some(folder) = &args.out {
         let files = rows.iter().zip(&predicted);
         let files: Vec<(String, String)> = files

@@ -9,6 +9,7 @@ mod determinism;
 mod disk;
 mod exports;
 mod fit;
+mod fit_bad_logs;
 mod folders;
 mod fuzz;
 mod generated;

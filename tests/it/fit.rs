@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use straggler::experiment::fit::columns::Columns;
 use straggler::experiment::fit::figures::Figures;
-use straggler::experiment::fit::log::{Columns, StepLog};
+use straggler::experiment::fit::log::StepLog;
 use straggler::experiment::fit::predict::{StepWindow, predict};
 use straggler::experiment::fit::{FitSettings, fit, judge, scenario};
 use straggler::scenario::Scenario;
 
-/// The folder of the logs, if they are here.
-pub(crate) fn traces() -> Option<PathBuf> {
+/// A folder of logs of one system, if it is here.
+pub(crate) fn traces(system: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("STRAGGLER_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
         PathBuf::from,
     );
-    let traces = folder.join("real-ps-traces");
+    let traces = folder.join(system);
     if !traces.is_dir() {
-        println!("no logs of a real parameter server here: nothing tested");
+        println!("no {system} here: nothing tested");
         return None;
     }
     Some(traces)
@@ -24,7 +25,9 @@ pub(crate) fn traces() -> Option<PathBuf> {
 
 /// The logs of so many workers (`_4w`).
 fn logs(size: &str) -> Vec<PathBuf> {
-    let Some(Ok(entries)) = traces().map(std::fs::read_dir) else { return Vec::new() };
+    let Some(Ok(entries)) = traces("real-ps-traces").map(std::fs::read_dir) else {
+        return Vec::new();
+    };
     let mut logs: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|path| path.to_string_lossy().ends_with(&format!("{size}.csv.gz")))

@@ -69,7 +69,7 @@ fn alike(a: &SpeedGroup, b: &SpeedGroup) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::fit::log::Columns;
+    use crate::experiment::fit::columns::Columns;
 
     fn groups(mean: impl Fn(u64) -> f64, noise: f64) -> Vec<Vec<usize>> {
         let mut text = String::from("worker,seconds\n");

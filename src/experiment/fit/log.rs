@@ -1,85 +1,24 @@
 //! A log of the steps of a real job: which worker did a step, when, and how stale it was.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::FitError;
+use super::columns::Columns;
 use super::figures::Figures;
-use super::stays::{Stay, StayCurve};
+use super::rows::Rows;
+use super::stay::Stay;
+use super::stays::StayCurve;
+use super::step::LoggedStep;
 use crate::base::significant;
 
 /// The shortest mean step of a worker, in seconds: the unit of a fitted time.
 const SHORTEST_STEP: f64 = 1e-6;
 /// The mean step of the slowest worker over that of the fastest, at most.
 const MOST_UNLIKE: f64 = 1e8;
-/// The longest step, in seconds: a day.
-const LONGEST_STEP: f64 = 86_400.0;
 /// The longest log, in seconds: three years.
 const LONGEST_LOG: f64 = 1e8;
-/// The latest instant, in seconds. Clocks that count from 1970 are far below it, if they count
-/// seconds.
-const LATEST: f64 = 1e11;
-/// Up to here a number with a fraction is exact.
-const MOST_COUNTED: f64 = 9_007_199_254_740_992.0;
-
-/// Names of the columns. A column that is left out here is looked for under its usual name. It may
-/// be missing, as long as a step's worker and time are known.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Columns {
-    /// Name of the worker (`worker`).
-    pub worker: Option<String>,
-    /// Number of the step among those of its worker (`step`).
-    pub step: Option<String>,
-    /// Compute time in seconds (`step_s`, `sleep_s` or `seconds`), for logs without the end of the
-    /// pull and the begin of the push.
-    pub step_time: Option<String>,
-    /// Second at which the pull begins (`t_pull0`).
-    pub pull_begin: Option<String>,
-    /// Second at which the pull ends (`t_pull1`).
-    pub pull_end: Option<String>,
-    /// Second at which the push begins (`t_push0`).
-    pub push_begin: Option<String>,
-    /// Second at which the push ends (`t_push1`).
-    pub push_end: Option<String>,
-    /// Version that was pulled (`pull_version`).
-    pub pull_version: Option<String>,
-    /// Version after the push (`push_version`).
-    pub push_version: Option<String>,
-    /// Updates between pull and push (`staleness`), if the versions are not known.
-    pub staleness: Option<String>,
-}
-
-/// The instants of a step, in seconds.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Instants {
-    /// The pull ends.
-    pub pulled: f64,
-    /// The push begins.
-    pub pushes: f64,
-    /// The push ends.
-    pub pushed: f64,
-}
-
-/// One step.
-#[derive(Clone, PartialEq, Debug)]
-pub struct LoggedStep {
-    /// Index of its worker.
-    pub worker: usize,
-    /// Its number among the worker's steps, if it is logged.
-    pub number: Option<u64>,
-    /// Seconds of computing.
-    pub compute: f64,
-    /// Second at which its pull began, if that is logged; otherwise that at which it ended.
-    pub asked: Option<f64>,
-    /// When it happened.
-    pub at: Option<Instants>,
-    /// Version after its push, if it is logged.
-    pub version: Option<u64>,
-    /// Updates between its pull and its push.
-    pub staleness: Option<u64>,
-}
 
 /// The steps of a job, in the order of their pushes if these are known.
 #[derive(Clone, PartialEq, Debug)]
@@ -93,76 +32,13 @@ pub struct StepLog {
     pub start_spread: f64,
 }
 
-/// The columns that a file has.
-struct FoundColumns {
-    worker: usize,
-    step: Option<usize>,
-    step_time: Option<usize>,
-    pull_begin: Option<usize>,
-    pull_end: Option<usize>,
-    push_begin: Option<usize>,
-    push_end: Option<usize>,
-    pull_version: Option<usize>,
-    push_version: Option<usize>,
-    staleness: Option<usize>,
-}
-
-impl FoundColumns {
-    fn find(header: &csv::StringRecord, columns: &Columns) -> Result<FoundColumns, FitError> {
-        let find = |asked: &Option<String>, usual: &[&str]| -> Result<Option<usize>, FitError> {
-            let at = |name: &str| header.iter().position(|h| h.trim() == name);
-            match asked {
-                Some(name) => at(name).map(Some).ok_or_else(|| FitError::Column {
-                    name: name.clone(),
-                    known: header.iter().map(str::trim).collect::<Vec<_>>().join(", "),
-                }),
-                None => Ok(usual.iter().find_map(|name| at(name))),
-            }
-        };
-        let known = || header.iter().map(str::trim).collect::<Vec<_>>().join(", ");
-        let missing = |what, flag| FitError::Missing { what, flag, known: known() };
-        let found = FoundColumns {
-            worker: find(&columns.worker, &["worker"])?
-                .ok_or_else(|| missing("the worker", "--worker"))?,
-            step: find(&columns.step, &["step"])?,
-            step_time: find(&columns.step_time, &["step_s", "sleep_s", "seconds"])?,
-            pull_begin: find(&columns.pull_begin, &["t_pull0"])?,
-            pull_end: find(&columns.pull_end, &["t_pull1"])?,
-            push_begin: find(&columns.push_begin, &["t_push0"])?,
-            push_end: find(&columns.push_end, &["t_push1"])?,
-            pull_version: find(&columns.pull_version, &["pull_version"])?,
-            push_version: find(&columns.push_version, &["push_version"])?,
-            staleness: find(&columns.staleness, &["staleness"])?,
-        };
-        if found.step_time.is_none() && found.instants().is_none() {
-            return Err(missing("the time of a step", "--step-time"));
-        }
-        Ok(found)
-    }
-
-    fn instants(&self) -> Option<[usize; 3]> {
-        Some([self.pull_end?, self.push_begin?, self.push_end?])
-    }
-}
-
 impl StepLog {
     /// Reads a CSV file with a header, compressed if its name ends in `.gz` or `.zst`.
     ///
     /// # Errors
-    /// If it cannot be read, lacks a needed column, or a row is malformed.
+    /// If it cannot be read, lacks a needed column, or has rows that cannot be right.
     pub fn read(path: &Path, columns: &Columns) -> Result<StepLog, FitError> {
-        let unreadable = |error: std::io::Error| FitError::Unreadable {
-            path: path.to_path_buf(),
-            reason: error.to_string(),
-        };
-        let file = File::open(path).map_err(unreadable)?;
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("gz") => StepLog::parse(flate2::read::MultiGzDecoder::new(file), columns),
-            Some("zst") => {
-                StepLog::parse(zstd::stream::read::Decoder::new(file).map_err(unreadable)?, columns)
-            }
-            _ => StepLog::parse(file, columns),
-        }
+        StepLog::from_rows(Rows::read(path, columns)?.all_right()?)
     }
 
     /// Reads the text of a CSV file.
@@ -170,31 +46,14 @@ impl StepLog {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn parse(text: impl Read, columns: &Columns) -> Result<StepLog, FitError> {
-        let mut reader = csv::Reader::from_reader(text);
-        let malformed = |error: csv::Error| FitError::Row {
-            line: error.position().map_or(0, csv::Position::line),
-            problem: error.to_string(),
-        };
-        let header = reader.headers().map_err(malformed)?.clone();
-        let found = FoundColumns::find(&header, columns)?;
-        let mut rows = Vec::new();
-        let mut seen = BTreeMap::new();
-        for record in reader.records() {
-            let record = record.map_err(malformed)?;
-            let line = record.position().map_or(0, csv::Position::line);
-            let (worker, mut step) = read_step(&record, line, &found)?;
-            if let Some(identity) = step.identity() {
-                refuse_second(&mut seen, &worker, &step, identity, line)?;
-            }
-            if let Some(at) = found.pull_begin.or(found.pull_end) {
-                step.asked = Some(instant(&record, at, line)?);
-            }
-            rows.push((worker, step));
-        }
-        StepLog::assemble(rows)
+        StepLog::from_rows(Rows::parse(text, columns)?.all_right()?)
     }
 
-    fn assemble(mut rows: Vec<(String, LoggedStep)>) -> Result<StepLog, FitError> {
+    /// The log of some rows, each with the name of its worker.
+    ///
+    /// # Errors
+    /// If they are too few, or their times are none.
+    pub fn from_rows(mut rows: Vec<(String, LoggedStep)>) -> Result<StepLog, FitError> {
         let mut workers: Vec<String> = rows.iter().map(|(worker, _)| worker.clone()).collect();
         // Names that are numbers are sorted as numbers.
         workers.sort_by_key(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.clone()));
@@ -235,8 +94,22 @@ impl StepLog {
     /// # Errors
     /// If they are too few.
     pub fn part(&self, from: usize, to: usize) -> Result<StepLog, FitError> {
-        let steps = self.steps[from..to].iter();
-        StepLog::assemble(steps.map(|s| (self.workers[s.worker].clone(), s.clone())).collect())
+        StepLog::from_rows(self.rows(&self.steps[from..to]))
+    }
+
+    /// Some of its steps, each with the name of its worker.
+    pub(super) fn rows(&self, steps: &[LoggedStep]) -> Vec<(String, LoggedStep)> {
+        steps.iter().map(|step| (self.workers[step.worker].clone(), step.clone())).collect()
+    }
+
+    /// How many steps have no row, as far as versions or else the workers' own counts of steps tell.
+    /// Versions may count anything that grows by the same number with every update.
+    pub fn unlogged(&self) -> u64 {
+        let versions = gaps(self.steps.iter().map(|step| step.version).collect());
+        versions.unwrap_or_else(|| {
+            let of = |steps: Vec<&LoggedStep>| gaps(steps.iter().map(|step| step.number).collect());
+            self.by_worker().into_iter().filter_map(of).sum()
+        })
     }
 
     /// The steps of each worker, in order.
@@ -276,7 +149,11 @@ impl StepLog {
         let pushed = |step: &LoggedStep| step.at.map(|at| at.pushed);
         let ends = self.steps.first().and_then(pushed).zip(self.steps.last().and_then(pushed));
         figures.seconds = match ends {
-            Some((first, last)) => last - first,
+            // Steps without a row took their part of the time.
+            Some((first, last)) => {
+                let rows = self.steps.len() as f64;
+                (last - first) * rows / (rows + self.unlogged() as f64)
+            }
             // Only the compute time is known: all workers are taken to compute all the time.
             None => {
                 let total: f64 = self.steps.iter().map(|step| step.compute).sum();
@@ -287,82 +164,23 @@ impl StepLog {
     }
 }
 
-fn read_step(
-    record: &csv::StringRecord,
-    line: u64,
-    found: &FoundColumns,
-) -> Result<(String, LoggedStep), FitError> {
-    let whole = |at: Option<usize>| at.map(|at| whole(record, at, line)).transpose();
-    let refused = |problem: String| FitError::Row { line, problem };
-    let instant = |column: usize| instant(record, column, line);
-    let at = match found.instants() {
-        Some([pulled, pushes, pushed]) => Some(Instants {
-            pulled: instant(pulled)?,
-            pushes: instant(pushes)?,
-            pushed: instant(pushed)?,
-        }),
-        None => None,
-    };
-    let compute = match (at, found.step_time) {
-        (Some(at), _) => at.pushes - at.pulled,
-        (None, Some(column)) => number(record, column, line)?,
-        (None, None) => unreachable!("one of them was found"),
-    };
-    if compute < 0.0 || at.is_some_and(|at| at.pushed < at.pushes) {
-        return Err(refused("the step ends before it begins".to_string()));
-    }
-    if compute > LONGEST_STEP || at.is_some_and(|at| at.pushed - at.pushes > LONGEST_STEP) {
-        let problem = "the step takes more than a day: times are read as seconds";
-        return Err(refused(problem.to_string()));
-    }
-    let versions = whole(found.pull_version)?.zip(whole(found.push_version)?);
-    if let Some((pulled, pushed)) = versions.filter(|(pulled, pushed)| pushed <= pulled) {
-        return Err(refused(format!(
-            "the step has pulled version {pulled}, and its push has made version {pushed}, which must be a \
-             later one: the second is the version after the push"
-        )));
-    }
-    let staleness = match (whole(found.staleness)?, versions) {
-        (Some(staleness), _) => Some(staleness),
-        (None, Some((pulled, pushed))) => Some(pushed - 1 - pulled),
-        (None, None) => None,
-    };
-    let version = whole(found.push_version)?;
-    let number = whole(found.step)?;
-    let worker = record.get(found.worker).unwrap_or("").trim().to_string();
-    Ok((worker, LoggedStep { worker: 0, number, compute, asked: None, at, version, staleness }))
+/// How many of the numbers between the least and the largest are not there; `None` unless all steps
+/// have numbers, and mostly different ones.
+fn gaps(numbers: Vec<Option<u64>>) -> Option<u64> {
+    let mut numbers: Vec<u64> = numbers.into_iter().collect::<Option<_>>()?;
+    let all = numbers.len();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let (first, last) = (*numbers.first()?, *numbers.last()?);
+    let stride = numbers.windows(2).map(|pair| pair[1] - pair[0]).fold(0, common);
+    let gone = (last - first) / stride.max(1) + 1 - numbers.len() as u64;
+    // With more gone than there are, or many of the same number, it counts something else.
+    (2 * numbers.len() > all && gone < all as u64).then_some(gone)
 }
 
-fn number(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, FitError> {
-    let text = record.get(column).unwrap_or("").trim();
-    let value = text.parse().ok().filter(|value: &f64| value.is_finite());
-    value.ok_or_else(|| FitError::Row { line, problem: format!("\"{text}\" is not a number") })
-}
-
-fn instant(record: &csv::StringRecord, column: usize, line: u64) -> Result<f64, FitError> {
-    let at = number(record, column, line)?;
-    if at.abs() <= LATEST {
-        return Ok(at);
-    }
-    let problem = format!("the instant {at:e} is no second: times are read as seconds");
-    Err(FitError::Row { line, problem })
-}
-
-fn whole(record: &csv::StringRecord, column: usize, line: u64) -> Result<u64, FitError> {
-    let value = number(record, column, line)?;
-    if value.fract() == 0.0 && (0.0..=MOST_COUNTED).contains(&value) {
-        return Ok(value as u64);
-    }
-    let text = record.get(column).unwrap_or("").trim();
-    Err(FitError::Row { line, problem: format!("\"{text}\" is not a whole number from 0 on") })
-}
-
-impl LoggedStep {
-    /// What only one step of a worker can have: its number, or its instants.
-    fn identity(&self) -> Option<[u64; 3]> {
-        let instants = |at: Instants| [at.pulled, at.pushes, at.pushed].map(f64::to_bits);
-        self.number.map(|number| [number, 0, 0]).or(self.at.map(instants))
-    }
+/// The largest number that divides both.
+fn common(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { common(b, a % b) }
 }
 
 /// Seconds from the first worker's first pull to the last worker's first pull.
@@ -377,27 +195,6 @@ fn start_spread(steps: &[LoggedStep], workers: usize) -> f64 {
     let (latest, earliest) =
         (known().fold(f64::NEG_INFINITY, f64::max), known().fold(f64::INFINITY, f64::min));
     (latest - earliest).max(0.0)
-}
-
-/// Refuses a step that the log has already: with it, a worker would seem to do twice the work.
-fn refuse_second(
-    seen: &mut BTreeMap<(String, [u64; 3]), u64>,
-    worker: &str,
-    step: &LoggedStep,
-    identity: [u64; 3],
-    line: u64,
-) -> Result<(), FitError> {
-    let Some(first) = seen.insert((worker.to_string(), identity), line) else { return Ok(()) };
-    let problem = match step.number {
-        Some(number) => format!(
-            "worker {worker} has its step {number} in line {first} already; remove one of the two. If numbers \
-             start again during the job, rename their column, and they are not used"
-        ),
-        None => format!(
-            "worker {worker} has a step with the same instants in line {first}; remove one of the two"
-        ),
-    };
-    Err(FitError::Row { line, problem })
 }
 
 /// Refuses workers whose steps take no time.

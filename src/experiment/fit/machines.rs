@@ -134,7 +134,7 @@ impl Machines {
     }
 }
 
-fn mean_and_error(steps: &[&super::log::LoggedStep]) -> (f64, f64) {
+fn mean_and_error(steps: &[&super::step::LoggedStep]) -> (f64, f64) {
     let n = steps.len() as f64;
     let mean = steps.iter().map(|step| step.compute).sum::<f64>() / n;
     let squares: f64 = steps.iter().map(|step| (step.compute - mean) * (step.compute - mean)).sum();

@@ -10,23 +10,30 @@
 
 mod candidate;
 pub mod classes;
+pub mod clean;
+pub mod columns;
 mod ensemble;
 pub mod figures;
 pub mod laws;
 pub mod log;
 pub mod machines;
+pub mod order;
 pub mod overhead;
 pub mod predict;
 pub mod prediction;
+pub mod refusals;
 pub mod remarks;
+pub mod rows;
 pub mod scenario;
 mod score;
 mod search;
 pub mod servers;
 mod simplex;
 mod size;
+pub mod stay;
 pub mod stays;
 pub mod steady;
+pub mod step;
 pub mod whatif;
 
 use std::path::{Path, PathBuf};
@@ -79,6 +86,21 @@ pub enum FitError {
         /// What is wrong.
         problem: String,
     },
+    /// Rows that cannot be right.
+    #[error(
+        "{first} ({}; --clean leaves {} out)",
+        counted(*wrong, "row of the log cannot be right", "rows of the log cannot be right"),
+        if *wrong == 1 { "it" } else { "them" }
+    )]
+    Rows {
+        /// What is wrong with the first.
+        first: Box<FitError>,
+        /// How many there are.
+        wrong: u64,
+    },
+    /// A log that is not what a fit takes it for.
+    #[error("{0}")]
+    Unfit(String),
     /// The log is too short to fit anything.
     #[error(
         "the log has {}: at least 10, and two of each worker, are needed",
@@ -137,6 +159,9 @@ pub struct FittedServers {
     pub likely: Vec<Servers>,
     /// Those of them with which predictions are made.
     pub members: Vec<Servers>,
+    /// By which share their speed wanders during a log. It is likely to be another one in another
+    /// run of the job, too.
+    pub drift: f64,
 }
 
 impl FittedServers {
@@ -237,7 +262,7 @@ fn rounded(value: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::log::Columns;
+    use super::columns::Columns;
     use super::whatif::FittedJob;
     use super::*;
     use crate::base::stream::{mix, unit};

@@ -5,7 +5,7 @@
 //! min(1, c / n) seconds of work. The integral of this over a step's stay is the work that it needs,
 //! whatever the number of other workers. The mean over the steps is the cost of a step alone.
 
-use super::stays::Stay;
+use super::stay::Stay;
 
 /// Seconds that a step needs of the servers when it is alone there.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -73,7 +73,8 @@ impl ServerSharing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::{Columns, StepLog};
+    use super::super::columns::Columns;
+    use super::super::log::StepLog;
     use super::*;
 
     /// Two workers that are always together: each has half of the processor.

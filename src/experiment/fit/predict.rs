@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::FitError;
 use super::figures::Figures;
-use super::stays::Stay;
+use super::stay::Stay;
 use crate::base::SimTime;
 use crate::protocol::ProtocolChoice;
 use crate::scenario::Scenario;

@@ -1,8 +1,9 @@
 //! Predictions with intervals.
 //!
-//! An interval has three parts: servers that the logs do not tell apart, means of step times that a
-//! log of finite length knows only so well, and chance in a run of the predicted job, which is as
-//! long as the log. Every run has other servers, other means and another seed.
+//! An interval has four parts: servers that the logs do not tell apart, their speed, which is
+//! another one in another run as it wanders during a log, means of step times that a log of finite
+//! length knows only so well, and chance in a run of the predicted job, which is as long as the log.
+//! Every run has other servers, another speed of them, other means and another seed.
 
 use std::path::Path;
 
@@ -20,6 +21,8 @@ const RUNS: usize = 32;
 /// The longest run in steps, unless that leaves fewer than `ROUNDS` for each worker.
 const LONGEST: u64 = 60_000;
 const ROUNDS: u64 = 30;
+/// Servers whose speed wanders by more are no servers of one speed; the runs do not follow.
+const MOST_DRIFT: f64 = 0.5;
 
 /// The middle of several runs, and what nine in ten of them lie between.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -102,8 +105,12 @@ pub fn predict_changed(
     let mut runs = Vec::new();
     for number in 0..RUNS {
         let servers = fitted.servers.as_ref().map(|servers| &servers.members);
-        let servers = servers.map(|members| &members[number % members.len()]);
-        let mut job = job(fitted, log, servers, changes);
+        let servers = servers.map(|members| {
+            let drift = fitted.servers.as_ref().map_or(0.0, |servers| servers.drift);
+            let factor = libm::exp(drift.min(MOST_DRIFT) * normal(number as u64, 0));
+            members[number % members.len()].slower(factor)
+        });
+        let mut job = job(fitted, log, servers.as_ref(), changes);
         blur(fitted, log, &mut job, number as u64);
         let first = 1 + number as u64;
         let window = StepWindow { from: 0, to: steps, first, seeds: 1 };
@@ -131,20 +138,21 @@ pub fn predict_changed(
     })
 }
 
+/// A number of a run with a normal distribution of variance 1.
+fn normal(run: u64, which: u64) -> f64 {
+    let uniform = |count| Streams::new(2).uniform(Purpose::Custom, run, 2 * which + count);
+    let (a, b) = (1.0 - uniform(0), uniform(1));
+    (-2.0 * libm::log(a)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * b)
+}
+
 /// Moves the mean step time of each class by what the log leaves open.
 fn blur(fitted: &Fitted, log: usize, job: &mut FittedJob, run: u64) {
     let machines = &fitted.machines[log];
-    let streams = Streams::new(2);
     let names: Vec<&str> =
         fitted.clusters[log].class.iter().map(|class| class.name.as_str()).collect();
-    let normal = |class: usize| {
-        let uniform = |count| streams.uniform(Purpose::Custom, run, 2 * class as u64 + count);
-        let (a, b) = (1.0 - uniform(0), uniform(1));
-        (-2.0 * libm::log(a)).sqrt() * libm::cos(2.0 * std::f64::consts::PI * b)
-    };
     for class in &mut job.cluster.class {
         if let Some(number) = names.iter().position(|name| *name == class.name) {
-            let factor = 1.0 + machines.uncertainty(number) * normal(number);
+            let factor = 1.0 + machines.uncertainty(number) * normal(run, 1 + number as u64);
             if class.law.as_ref().is_none_or(|law| law.scales()) {
                 class.slowdown = (class.slowdown * factor.clamp(0.5, 1.5)).clamp(0.001, 1e6);
             }

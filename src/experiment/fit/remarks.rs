@@ -1,8 +1,9 @@
 //! What looks unintended in a log. It is fitted as it is; the remark says what that means.
 
 use super::laws::{fit_laws, misfit};
-use super::log::{LoggedStep, StepLog};
+use super::log::StepLog;
 use super::machines::{MISFIT, Machines};
+use super::step::LoggedStep;
 use crate::base::counted;
 use crate::cluster::StepTimeChoice;
 
@@ -16,28 +17,20 @@ pub fn remarks(log: &StepLog, machines: &Machines) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(missing(log));
     found.extend(twice(log));
-    found.extend(disordered(log));
-    found.extend(outliers(log));
+    found.extend(timeless(log));
+    found.extend(far(log));
     found.extend(absent(log));
-    found.extend(synchronous(log));
     found.extend(lawless(machines));
     found
 }
 
-/// Versions that no step has made, and numbers of steps that a worker does not have.
+/// Steps that have no row.
 fn missing(log: &StepLog) -> Option<String> {
-    let versions: Vec<u64> = log.steps.iter().filter_map(|step| step.version).collect();
-    let span = versions.iter().max()? - versions.iter().min()? + 1;
-    let mut different = versions;
-    different.sort_unstable();
-    different.dedup();
-    let gone = span - different.len() as u64;
+    let gone = log.unlogged();
     (gone > 0).then(|| {
         format!(
-            "{} of the versions in between {} no row: steps that are not logged seem not to exist, so the throughput \
-             is too low by as much",
-            gone,
-            if gone == 1 { "has" } else { "have" }
+            "{} no row, as the numbers in between tell: they count for the throughput, and nothing else is known of them",
+            counted(gone, "step has", "steps have")
         )
     })
 }
@@ -56,50 +49,44 @@ fn twice(log: &StepLog) -> Option<String> {
     })
 }
 
-/// Pushes in another order than their versions: clocks of workers that differ.
-fn disordered(log: &StepLog) -> Option<String> {
-    let timed = |step: &LoggedStep| Some((step.version?, step.at?.pushed));
-    let mut pushes: Vec<(u64, f64)> = log.steps.iter().filter_map(timed).collect();
-    pushes.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let slack = 0.2 * median(log.steps.iter().map(|step| step.compute).collect());
-    let mut latest = f64::NEG_INFINITY;
-    let mut early = 0;
-    for (_, at) in pushes {
-        early += usize::from(at < latest - slack);
-        latest = latest.max(at);
-    }
-    (early > 0).then(|| {
+/// Steps that take no time.
+fn timeless(log: &StepLog) -> Option<String> {
+    let none = log.steps.iter().filter(|step| step.compute == 0.0).count();
+    (none > 0).then(|| {
         format!(
-            "{} earlier than one of an older version, by more than a fifth of a step: the clocks of the workers differ, \
-             and times at the servers cannot be trusted",
-            counted(early, "push ends", "pushes end")
+            "{} no time at all: they count as steps like any other; remove their rows if they are none",
+            counted(none, "step takes", "steps take")
         )
     })
 }
 
-fn outliers(log: &StepLog) -> Option<String> {
-    let mut far = 0;
-    let mut most: f64 = 0.0;
-    for steps in log.by_worker() {
-        let usual = median(steps.iter().map(|step| step.compute).collect());
-        for step in steps.iter().filter(|step| step.compute > OUTLIER * usual) {
-            far += 1;
-            most = most.max(step.compute);
-        }
-    }
-    (far > 0).then(|| {
+/// The numbers of the steps that take much longer than others of their worker.
+pub(super) fn outliers(log: &StepLog) -> Vec<usize> {
+    let usual = |steps: &Vec<&LoggedStep>| median(steps.iter().map(|step| step.compute).collect());
+    let usual: Vec<f64> = log.by_worker().iter().map(usual).collect();
+    let far = |number: &usize| {
+        let step = &log.steps[*number];
+        step.compute > OUTLIER * usual[step.worker] && usual[step.worker] > 0.0
+    };
+    (0..log.steps.len()).filter(far).collect()
+}
+
+fn far(log: &StepLog) -> Option<String> {
+    let far = outliers(log);
+    let most = far.iter().map(|&number| log.steps[number].compute).fold(0.0, f64::max);
+    (!far.is_empty()).then(|| {
         format!(
-            "{} more than {OUTLIER:.0} times the median of the worker, up to {most:.1} s: they count as steps like any \
-             other; remove their rows if they are none",
-            counted(far, "step takes", "steps take")
+            "{} more than {OUTLIER:.0} times the median of the worker, up to {most:.1} s: they count as steps like \
+             any other. --clean keeps the longest stretch without them",
+            counted(far.len(), "step takes", "steps take")
         )
     })
 }
 
-/// Workers that come late or leave early.
-fn absent(log: &StepLog) -> Option<String> {
+/// The names of workers that come late or leave early.
+pub(super) fn away(log: &StepLog) -> Vec<&str> {
     let ends = || log.steps.iter().filter_map(|step| Some(step.at?.pushed));
-    let (first, last) = (ends().next()?, ends().next_back()?);
+    let Some((first, last)) = ends().next().zip(ends().next_back()) else { return Vec::new() };
     let span = last - first;
     let mut away = Vec::new();
     for (worker, steps) in log.by_worker().iter().enumerate() {
@@ -111,25 +98,18 @@ fn absent(log: &StepLog) -> Option<String> {
             away.push(log.workers[worker].as_str());
         }
     }
+    away
+}
+
+fn absent(log: &StepLog) -> Option<String> {
+    let away = away(log);
     (!away.is_empty()).then(|| {
         format!(
-            "{} late or {} early ({}): the fitted cluster has all workers all the time, so it is too fast",
+            "{} late or {} early ({}): the fitted cluster has all workers all the time, so it is too fast. --clean \
+             fits the time in which all are there",
             counted(away.len(), "worker comes", "workers come"),
             if away.len() == 1 { "leaves" } else { "leave" },
             away.iter().take(5).copied().collect::<Vec<_>>().join(", ")
-        )
-    })
-}
-
-/// A barrier has no stale steps, or as many of each staleness below the number of workers.
-fn synchronous(log: &StepLog) -> Option<String> {
-    let workers = log.workers.len();
-    let known: Vec<u64> = log.steps.iter().filter_map(|step| step.staleness).collect();
-    let fresh = known.iter().filter(|&&staleness| staleness == 0).count();
-    (workers > 1 && !known.is_empty() && fresh as f64 > 0.99 * known.len() as f64).then(|| {
-        format!(
-            "{fresh} of {} steps are not stale at all: this looks like a synchronous job, and an asynchronous one is fitted",
-            known.len()
         )
     })
 }
@@ -160,7 +140,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::log::Columns;
+    use super::super::columns::Columns;
     use super::*;
 
     /// Two workers in turn, 60 steps; `change` may alter or drop a row.
@@ -188,18 +168,17 @@ mod tests {
     #[test]
     fn what_looks_unintended_is_said_with_its_number() {
         let missing = said(|k, _| k % 20 != 10);
-        assert!(missing.contains("3 of the versions"), "{missing}");
+        assert!(missing.contains("3 steps have no row"), "{missing}");
         let doubled = said(|k, row| {
             row[6] -= f64::from(u32::from(k == 30));
             true
         });
         assert!(doubled.contains("1 row has the same push_version"), "{doubled}");
-        let clocks = said(|k, row| {
-            let behind = f64::from(u32::from(k % 2 == 1)) * 10.0;
-            row[1..5].iter_mut().for_each(|time| *time -= behind);
+        let zero = said(|k, row| {
+            row[3] = if k % 30 == 7 { row[2] } else { row[3] };
             true
         });
-        assert!(clocks.contains("30 pushes end earlier"), "{clocks}");
+        assert!(zero.contains("2 steps take no time"), "{zero}");
         let hour = said(|k, row| {
             row[3..5].iter_mut().for_each(|time| *time += 3600.0 * f64::from(u32::from(k == 59)));
             true
@@ -207,11 +186,6 @@ mod tests {
         assert!(hour.contains("1 step takes") && hour.contains("3601.7 s"), "{hour}");
         let late = said(|k, _| k % 2 == 0 || k > 30);
         assert!(late.contains("1 worker comes late") && late.contains("(1)"), "{late}");
-        let together = said(|k, row| {
-            (row[5], row[6]) = (k as f64, k as f64 + 1.0);
-            true
-        });
-        assert!(together.contains("60 of 60 steps are not stale"), "{together}");
     }
 
     #[test]

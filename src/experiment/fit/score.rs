@@ -8,9 +8,11 @@ use super::predict::{StepWindow, predict};
 use super::servers::Servers;
 use crate::scenario::spec::Cluster;
 
-/// Differences that count equally: of the histogram of staleness, of its mean, of the throughput,
-/// and of the curves of pushes and of pulls.
-const TOLERANCE: [f64; 5] = [0.08, 0.03, 0.03, 0.1, 0.07];
+/// Differences that count equally: of the histogram of staleness, of its mean, of the throughput, of
+/// the curves of pushes and of pulls, and of how far workers catch up with those before them.
+const TOLERANCE: [f64; TERMS] = [0.08, 0.03, 0.03, 0.1, 0.07, 0.03];
+/// Terms of a score.
+pub(super) const TERMS: usize = 6;
 
 /// One log of the job: its machines, and what was logged.
 #[derive(Clone, PartialEq, Debug)]
@@ -69,6 +71,7 @@ pub(super) fn score(predicted: &Figures, logged: &Figures) -> f64 {
         off(predicted.throughput(), logged.throughput()),
         push,
         pull,
+        predicted.curve.order.differs(&logged.curve.order),
     ];
     errors.iter().zip(TOLERANCE).map(|(error, t)| (error / t) * (error / t)).sum()
 }

@@ -9,10 +9,11 @@ use std::path::Path;
 use super::candidate::{Place, place, servers, unusual, within};
 use super::ensemble::{Walkers, round};
 use super::overhead::Overhead;
-use super::score::{Case, score};
+use super::score::{Case, TERMS, score};
 use super::servers::Servers;
 use super::simplex::minimise;
-use super::stays::Stay;
+use super::stay::Stay;
+use super::stays::drift;
 use super::{FitError, FittedServers};
 
 /// Steps that each candidate of the grid is simulated for, per log.
@@ -27,8 +28,6 @@ const TRIED: usize = 90;
 /// Walkers, and how often they move; the first third does not count.
 const WALKERS: usize = 16;
 const ROUNDS: u64 = 18;
-/// Terms of a score.
-const TERMS: f64 = 5.0;
 /// The model is not the truth: servers that are one tolerance further off are no less likely than
 /// one standard error makes them.
 const MODEL: f64 = 1.0;
@@ -68,14 +67,14 @@ impl Search<'_> {
         let best = servers(&at);
         if !self.ranges {
             let (likely, members) = (vec![best], vec![best]);
-            return Ok(FittedServers { best, score: least, likely, members });
+            return Ok(FittedServers { best, score: least, likely, members, drift: self.drift() });
         }
         let mut chance = 0.0;
         for case in self.cases {
             chance += case.chance(&best, MORE_STEPS, self.folder)?;
         }
         // Chance in the log, and what no servers explain: both blur the score.
-        let blur = (chance / self.cases.len() as f64 + least) / TERMS + MODEL;
+        let blur = (chance / self.cases.len() as f64 + least) / TERMS as f64 + MODEL;
         let mut walkers: Walkers = vec![(at, least)];
         for (at, _) in grid.iter().take(WALKERS - 1) {
             walkers.push((*at, self.score(at, MORE_STEPS)?));
@@ -97,7 +96,14 @@ impl Search<'_> {
         if members.is_empty() {
             members.push(best);
         }
-        Ok(FittedServers { best, score: least, likely: inside(&likely), members })
+        let (likely, drift) = (inside(&likely), self.drift());
+        Ok(FittedServers { best, score: least, likely, members, drift })
+    }
+
+    /// By which share the speed of the servers wanders, the root mean square over the logs.
+    fn drift(&self) -> f64 {
+        let squares = self.stays.iter().map(|stays| drift(stays) * drift(stays));
+        (squares.sum::<f64>() / self.stays.len() as f64).sqrt()
     }
 
     /// The place with the known number of cores.

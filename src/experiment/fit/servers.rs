@@ -25,6 +25,13 @@ pub struct Servers {
 }
 
 impl Servers {
+    /// The same servers, slower by a factor.
+    pub fn slower(mut self, factor: f64) -> Servers {
+        let times = [&mut self.push, &mut self.pull, &mut self.own_push, &mut self.own_pull];
+        times.into_iter().for_each(|time| *time *= factor);
+        self
+    }
+
     /// The cluster `bare` with these servers.
     pub fn of(&self, bare: &Cluster) -> Cluster {
         let mut cluster = bare.clone();

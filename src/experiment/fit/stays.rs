@@ -4,47 +4,8 @@
 //! a stay grows with the company, the servers' capacity is divided among those who are there. How it
 //! grows is what a log of a small job knows about a large one.
 
-/// One stay at the servers, in seconds.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Stay {
-    /// The push begins.
-    pub begins: f64,
-    /// The push ends.
-    pub pushed: f64,
-    /// The worker's next pull ends.
-    pub ends: f64,
-}
-
-/// Times of one part of a stay in the same company.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Times {
-    /// How many.
-    pub count: u64,
-    /// Their sum, in seconds.
-    sum: f64,
-    /// The sum of their squares.
-    squares: f64,
-}
-
-impl Times {
-    fn add(&mut self, time: f64) {
-        self.count += 1;
-        self.sum += time;
-        self.squares += time * time;
-    }
-
-    /// Their mean, in seconds.
-    pub fn mean(&self) -> f64 {
-        self.sum / self.count as f64
-    }
-
-    /// The standard error of the mean, in seconds, if the times are independent.
-    pub fn error(&self) -> f64 {
-        let (n, mean) = (self.count as f64, self.mean());
-        let variance = (self.squares / n - mean * mean).max(0.0);
-        (variance / (n - 1.0).max(1.0)).sqrt()
-    }
-}
+use super::order::CatchUp;
+use super::stay::{Stay, Times};
 
 /// Mean times at the servers by company: the number of other workers that are there at the begin.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -53,12 +14,16 @@ pub struct StayCurve {
     pub push: Vec<Times>,
     /// From the end of a push to the end of the next pull.
     pub pull: Vec<Times>,
+    /// How far those that come later catch up.
+    pub order: CatchUp,
 }
 
 /// One stay in so many is left out: the first ones, in which processes warm up.
 const WARM: usize = 10;
 /// Means of fewer times are not compared.
 const FEWEST: u64 = 20;
+/// Parts of a log in which the speed of the servers is compared.
+const PARTS: usize = 12;
 
 impl StayCurve {
     /// The curve of some stays of one job.
@@ -70,27 +35,18 @@ impl StayCurve {
 
     /// Adds the stays of another run.
     pub fn add(&mut self, stays: &[Stay]) {
-        let sorted = |of: fn(&Stay) -> f64| {
-            let mut times: Vec<f64> = stays.iter().map(of).collect();
-            times.sort_by(f64::total_cmp);
-            times
-        };
-        let (begins, ends) = (sorted(|stay| stay.begins), sorted(|stay| stay.ends));
-        let company = |at: f64| {
-            let came = begins.partition_point(|&time| time <= at);
-            let left = ends.partition_point(|&time| time <= at);
-            (came - left.min(came)).saturating_sub(1)
-        };
+        let company = Company::of(stays);
         let add = |list: &mut Vec<Times>, company: usize, time: f64| {
             if list.len() <= company {
                 list.resize(company + 1, Times::default());
             }
             list[company].add(time);
         };
-        let warm = begins.get(stays.len() / WARM).copied().unwrap_or(0.0);
-        for stay in stays.iter().filter(|stay| stay.begins >= warm) {
-            add(&mut self.push, company(stay.begins), stay.pushed - stay.begins);
-            add(&mut self.pull, company(stay.pushed), stay.ends - stay.pushed);
+        let warm: Vec<&Stay> = company.warm(stays).collect();
+        self.order.add(&warm);
+        for stay in warm {
+            add(&mut self.push, company.at(stay.begins), stay.pushed - stay.begins);
+            add(&mut self.pull, company.at(stay.pushed), stay.ends - stay.pushed);
         }
     }
 
@@ -98,14 +54,11 @@ impl StayCurve {
     pub fn merge(&mut self, other: &StayCurve) {
         let merge = |own: &mut Vec<Times>, other: &[Times]| {
             own.resize(own.len().max(other.len()), Times::default());
-            for (own, other) in own.iter_mut().zip(other) {
-                own.count += other.count;
-                own.sum += other.sum;
-                own.squares += other.squares;
-            }
+            own.iter_mut().zip(other).for_each(|(own, other)| own.merge(other));
         };
         merge(&mut self.push, &other.push);
         merge(&mut self.pull, &other.pull);
+        self.order.merge(&other.order);
     }
 
     /// By which share the means of pushes and of pulls differ from those of the other: the root
@@ -113,6 +66,67 @@ impl StayCurve {
     pub fn differs(&self, other: &StayCurve) -> [f64; 2] {
         [apart(&self.push, &other.push), apart(&self.pull, &other.pull)]
     }
+}
+
+/// Who is at the servers when.
+struct Company {
+    begins: Vec<f64>,
+    ends: Vec<f64>,
+}
+
+impl Company {
+    fn of(stays: &[Stay]) -> Company {
+        let sorted = |of: fn(&Stay) -> f64| {
+            let mut times: Vec<f64> = stays.iter().map(of).collect();
+            times.sort_by(f64::total_cmp);
+            times
+        };
+        Company { begins: sorted(|stay| stay.begins), ends: sorted(|stay| stay.ends) }
+    }
+
+    /// How many others are there when one comes.
+    fn at(&self, time: f64) -> usize {
+        let came = self.begins.partition_point(|&at| at <= time);
+        let left = self.ends.partition_point(|&at| at <= time);
+        (came - left.min(came)).saturating_sub(1)
+    }
+
+    /// The stays after the warm-up.
+    fn warm<'a>(&self, stays: &'a [Stay]) -> impl Iterator<Item = &'a Stay> {
+        let warm = self.begins.get(stays.len() / WARM).copied().unwrap_or(0.0);
+        stays.iter().filter(move |stay| stay.begins >= warm)
+    }
+}
+
+/// By which share the speed of the servers wanders from one part of a log to another: the standard
+/// deviation over twelve parts of the mean stay, compared with what is usual in the same company,
+/// without what chance makes of it.
+pub fn drift(stays: &[Stay]) -> f64 {
+    let company = Company::of(stays);
+    let mut stays: Vec<&Stay> = company.warm(stays).collect();
+    stays.sort_by(|a, b| a.begins.total_cmp(&b.begins));
+    let mut usual: Vec<Times> = Vec::new();
+    for stay in &stays {
+        let others = company.at(stay.begins);
+        usual.resize(usual.len().max(others + 1), Times::default());
+        usual[others].add(stay.ends - stay.begins);
+    }
+    let relative = |stay: &&Stay| {
+        let mean = usual[company.at(stay.begins)].mean();
+        if mean > 0.0 { (stay.ends - stay.begins) / mean } else { 1.0 }
+    };
+    let (mut parts, mut chance) = (Times::default(), 0.0);
+    for part in stays.chunks(stays.len().div_ceil(PARTS).max(1)) {
+        let mut times = Times::default();
+        part.iter().for_each(|stay| times.add(relative(stay)));
+        parts.add(times.mean());
+        chance += times.error() * times.error();
+    }
+    if parts.count < 2 {
+        return 0.0;
+    }
+    let n = parts.count as f64;
+    (parts.error() * parts.error() * n - chance / n).max(0.0).sqrt()
 }
 
 fn apart(own: &[Times], other: &[Times]) -> f64 {
@@ -159,10 +173,25 @@ mod tests {
         assert_eq!(apart(1.1, 1).differs(&apart(1.0, 0)), [0.0, 0.0]);
     }
 
+    /// One worker, whose stays take 1 s in the first half and 1.2 s in the second.
     #[test]
-    fn the_error_of_a_mean_shrinks_with_its_number() {
-        let mut times = Times::default();
-        [1.0, 3.0].iter().for_each(|&time| times.add(time));
-        assert_eq!((times.mean(), times.error()), (2.0, 1.0));
+    fn servers_that_become_slower_drift() {
+        let stays = |slower: f64, noise: f64| -> Vec<Stay> {
+            (0..1_200)
+                .map(|k| {
+                    let begins = 10.0 * f64::from(k);
+                    let chance = 1.0 + noise * f64::from((k * 7919) % 101 - 50) / 50.0;
+                    let time = chance * if k < 660 { 1.0 } else { 1.0 + slower };
+                    Stay { begins, pushed: begins + 0.5, ends: begins + time }
+                })
+                .collect()
+        };
+        let steady = drift(&stays(0.0, 0.5));
+        assert!(steady < 0.02, "{steady}");
+        // Half of what counts is faster by a tenth of the mean, and half slower.
+        let found = drift(&stays(0.2, 0.0));
+        assert!((found - 0.1 / 1.1).abs() < 0.01, "{found}");
+        assert!((drift(&stays(0.2, 0.5)) - found).abs() < 0.02);
+        assert_eq!(drift(&[]), 0.0);
     }
 }
