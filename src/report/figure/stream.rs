@@ -52,12 +52,13 @@ fn points(rows: &[StreamRow], of: impl Fn(&StreamRow) -> Option<f64>) -> Vec<(f6
     rows.iter().filter_map(|row| Some((row.sim_s, of(row)?))).collect()
 }
 
-/// A plot of lines by time, without those that are zero everywhere; `None` if there is no other.
-fn plot(name: &str, y: Axis, lines: &[Line]) -> Option<Plot> {
+/// A plot of lines by time, without those that are zero everywhere; `None` if there is no other. The
+/// plots share one legend, so each has colours of its own, from `colour` on.
+fn plot(name: &str, y: Axis, colour: usize, lines: &[Line]) -> Option<Plot> {
     let line = |(place, (name, points)): (usize, &Line)| {
         let line = thin::line(*name, points, lines.len());
         let is_empty = points.iter().all(|point| point.1 == 0.0);
-        (!is_empty).then_some(Series { colour: Some(place), ..line })
+        (!is_empty).then_some(Series { colour: Some(colour + place), ..line })
     };
     let series: Vec<Series> = lines.iter().enumerate().filter_map(line).collect();
     (!series.is_empty()).then(|| Plot::new(name, time(), y, series))
@@ -71,16 +72,16 @@ fn lags(rows: &[StreamRow]) -> Option<Plot> {
         ("taken by a worker, mean", points(rows, |row| row.queue_lag_s)),
         ("taken by a worker, longest", points(rows, |row| row.queue_lag_max_s)),
     ];
-    plot("lag", y, &lines)
+    plot("lag", y, 0, &lines)
 }
 
 fn waiting(rows: &[StreamRow]) -> Option<Plot> {
     let y = Axis::new("examples in the queue", AxisUnit::Count);
     let lines = [
-        ("longest", points(rows, |row| Some(row.queue_longest as f64))),
-        ("now", points(rows, |row| Some(row.queue as f64))),
+        ("queue, longest", points(rows, |row| Some(row.queue_longest as f64))),
+        ("queue, now", points(rows, |row| Some(row.queue as f64))),
     ];
-    plot("queue", y, &lines)
+    plot("queue", y, 4, &lines)
 }
 
 fn fates(rows: &[StreamRow]) -> Option<Plot> {
@@ -90,7 +91,7 @@ fn fates(rows: &[StreamRow]) -> Option<Plot> {
         (name, points(rows, share))
     });
     let y = Axis::new("share of the requests so far", AxisUnit::Percent);
-    plot("requests", y, &lines)
+    plot("requests", y, 6, &lines)
 }
 
 fn sentence(last: &StreamRow, rows: &[StreamRow]) -> String {
@@ -181,7 +182,7 @@ mod tests {
             all,
             [
                 "update, mean, update, longest, taken by a worker, mean, taken by a worker, longest",
-                "longest, now",
+                "queue, longest, queue, now",
                 "positive, negative, not kept, waiting in memory"
             ]
         );
