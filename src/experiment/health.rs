@@ -3,6 +3,7 @@
 
 use crate::base::significant::brief;
 use crate::metrics::Quality;
+use crate::online::Correction;
 use crate::results::summary::BrokenTraining;
 use crate::scenario::Scenario;
 use crate::scenario::rate_edge::RateEdge;
@@ -106,7 +107,13 @@ impl Health {
         scenario: &Scenario,
         upset: impl FnOnce(u64) -> Option<String>,
     ) -> Option<BrokenTraining> {
+        // Where negatives are left out and training is not corrected for it, losses on a holdout that
+        // has them all say nothing.
+        let is_biased = scenario.online.as_ref().is_some_and(|online| {
+            online.negatives.keep < 1.0 && online.negatives.correct != Correction::Training
+        });
         let fault = match self.first {
+            Some(_) if is_biased => self.guesses(),
             Some(first) => self.worse_than_constant(first).or_else(|| self.guesses()),
             None => self.loss_rises(),
         };

@@ -22,7 +22,7 @@ use crate::results::semantics::SEMANTICS;
 /// First bytes of every snapshot.
 pub const MAGIC: &[u8; 16] = b"straggler state\n";
 /// Version of the layout.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 /// Number of bytes before the state, and after it.
 const HEAD: usize = 16 + 4 + 4 + 32;
 const TAIL: usize = 32;

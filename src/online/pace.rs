@@ -62,8 +62,11 @@ pub(super) struct Warp {
     stretch: TimeFactor,
 }
 
-/// Shorter days than these are not followed.
-const SHORTEST_DAY: SimSpan = SimSpan(1_000);
+/// Shorter days than these are not followed: all of them between two requests are gone through.
+const SHORTEST_DAY: SimSpan = SimSpan(1_000_000_000);
+
+/// Bursts do not come more often, for the same reason.
+const SHORTEST_BURST: SimSpan = SimSpan(1_000_000);
 
 /// Requests have the number that no worker has, so that their bursts are not its slow episodes.
 const REQUESTS: u32 = u32::MAX;
@@ -95,13 +98,18 @@ impl RequestPace {
                 ("daily.swing", "must be below 1", help)
             }
             (Some(daily), _) if daily.period < SHORTEST_DAY => {
-                ("daily.period", "is no day", "at least a microsecond, as in period = \"1d\"")
+                ("daily.period", "is no day", "at least a second, as in period = \"1d\"")
             }
             (_, bursts)
                 if bursts.iter().any(|burst| !(0.0..f64::INFINITY).contains(&burst.factor)) =>
             {
                 ("bursts", "has a factor below 0", "0 for no requests, 3 for three times as many")
             }
+            (_, bursts) if bursts.iter().any(|burst| burst.every < SHORTEST_BURST) => (
+                "bursts",
+                "come too often",
+                "at least a millisecond from one to the next (`every`)",
+            ),
             _ => return None,
         };
         Some(Unusable { setting, why, help })

@@ -14,7 +14,7 @@ const MOST: usize = 8;
 /// Speeds that differ by less than this share are the same.
 const SAME: f64 = 0.005;
 /// AUCs that differ by less are written as equal.
-const SAME_AUC: f64 = 5e-5;
+pub const SAME_AUC: f64 = 5e-5;
 /// What the brackets in the sentences are.
 pub const BRACKETS: &str =
     "[ ] are 95 % intervals of the difference, from trials with the same seed";
@@ -136,7 +136,9 @@ fn of(comparison: &Comparison, other: usize) -> Option<String> {
     };
     let baseline = &comparison.baseline.name;
     let speed = row("examples_per_sim_s").and_then(|row| speed(row, baseline));
-    let quality = row("best.auc").map(auc);
+    // Who serves wants to know what was served; the best step of such a run is hardly of use.
+    let served = row("served.auc").map(|row| auc(row, "served AUC"));
+    let quality = served.or_else(|| row("best.auc").map(|row| auc(row, "AUC of the best step")));
     let side = &comparison.others[other];
     // Said first: what follows means little then.
     let broke = broke(side.broken.len(), side.seeds.len());
@@ -155,15 +157,16 @@ fn speed(row: &ComparisonRow, baseline: &str) -> Option<String> {
     })
 }
 
-fn auc(row: &ComparisonRow) -> String {
+/// A difference of the AUC that is called `what`.
+fn auc(row: &ComparisonRow, what: &str) -> String {
     let Some(delta) = row.delta else {
-        return "AUC of the best step not defined in both".to_string();
+        return format!("{what} not defined in both");
     };
     let sign = if delta < 0.0 { -1.0 } else { 1.0 };
     let word = if delta < 0.0 { "lower" } else { "higher" };
     let size = match delta.abs() < SAME_AUC {
-        true => "AUC of the best step equal to four digits".to_string(),
-        false => format!("AUC of the best step {word} by {:.4}", delta.abs()),
+        true => format!("{what} equal to four digits"),
+        false => format!("{what} {word} by {:.4}", delta.abs()),
     };
     let Some(interval) = row.interval else {
         return match row.verdict {
@@ -182,7 +185,7 @@ fn auc(row: &ComparisonRow) -> String {
         Verdict::Undecided { .. } => {
             format!("{size} {interval}, which may be chance")
         }
-        Verdict::Same => "the same AUC of the best step".to_string(),
+        Verdict::Same => format!("the same {what}"),
         _ => format!("{size} {interval}"),
     }
 }

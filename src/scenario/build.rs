@@ -139,6 +139,7 @@ impl Scenario {
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
+        self.check_intervals(source.as_ref(), &train)?;
         let model = self.lay_out(source.as_ref(), &train)?;
         self.row_spaces(source.schema(), model.layout())?;
         tensor_names::check(source.schema(), model.layout())?;

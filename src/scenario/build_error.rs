@@ -1,7 +1,9 @@
 //! Why a scenario cannot be built, and which of its keys asks for the impossible.
 
 use super::document::Code;
+use super::live::MOST_TIMES;
 use super::rules::{ABOVE_LIMIT, BAD_DATA, UNUSABLE};
+use crate::base::{SimSpan, SimTime};
 use crate::cluster::LawError;
 use crate::data::order::OrderError;
 use crate::data::window::WindowError;
@@ -43,6 +45,21 @@ pub enum BuildError {
     LargeHoldout {
         /// Examples to evaluate on.
         examples: u64,
+    },
+    /// An interval that begins so often that the run would hardly end.
+    #[error(
+        "`{key}`: every {every} is {times:.0e} times until the live stream ends after about {end}, above \
+         {MOST_TIMES:.0e}: a longer interval, or requests that come faster"
+    )]
+    Crowded {
+        /// The key of the interval.
+        key: String,
+        /// The interval.
+        every: SimSpan,
+        /// How often it begins.
+        times: f64,
+        /// About when the stream ends.
+        end: SimTime,
     },
     /// The times of a log that a stream replays.
     #[error("`online.arrivals`: {0}")]
@@ -118,7 +135,7 @@ impl BuildError {
             BuildError::Model(error) => format!("model{}", error.key()),
             BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
             BuildError::ByRow { number, .. } => format!("holdout.by_row.{number}"),
-            BuildError::Law { key, .. } => key.clone(),
+            BuildError::Law { key, .. } | BuildError::Crowded { key, .. } => key.clone(),
         }
     }
 
@@ -135,7 +152,7 @@ impl BuildError {
     /// The code of the mistake.
     pub fn code(&self) -> &'static Code {
         match self {
-            BuildError::LargeHoldout { .. } => &ABOVE_LIMIT,
+            BuildError::LargeHoldout { .. } | BuildError::Crowded { .. } => &ABOVE_LIMIT,
             _ if self.is_setting() => &UNUSABLE,
             _ => &BAD_DATA,
         }

@@ -8,7 +8,7 @@ use super::build_error::BuildError;
 use super::estimate::ResourceEstimate;
 use super::seeds::SeededPart;
 use super::spec::Scenario;
-use crate::base::SimTime;
+use crate::base::{SimSpan, SimTime};
 use crate::cluster::StepTimeChoice;
 use crate::data::order::Order;
 use crate::data::{DataSource, Day};
@@ -27,6 +27,8 @@ const PER_REQUEST: u64 = 1;
 /// Memory of what is known of a row of the serving copy, and of a scored request.
 const PER_SERVED_ROW: u64 = 17;
 const PER_SCORE: u64 = 36;
+/// Most intervals of a kind in a stream.
+pub(super) const MOST_TIMES: f64 = 1e6;
 /// Memory of a message on its way to the joiner.
 const PER_MESSAGE: u64 = 32;
 
@@ -85,11 +87,40 @@ impl Scenario {
         let requests: u64 = prepared.train.iter().map(|day| day.examples).sum();
         let scored = (requests as f64 * serving.share) as u64;
         let scores = PER_SCORE + 4 * (1 + serving.beside.len() as u64);
-        // Messages under way may hold every row once more.
-        let messages = if serving.ways().iter().any(Way::has_messages) { 4 * numbers } else { 0 };
+        let messages = self.message_bytes(serving, prepared, numbers);
         (4 * numbers * copies + PER_SERVED_ROW * rows)
             .saturating_add(messages)
             .saturating_add(scored.saturating_mul(scores))
+    }
+
+    /// Memory of the messages that are under way to the serving copy: dense parameters whole, and of
+    /// rows those of the requests that came meanwhile, but no message can hold more than all.
+    fn message_bytes(&self, serving: &Serving, prepared: &Prepared, numbers: u64) -> u64 {
+        let layout = prepared.model.layout();
+        let last = self.last_request(prepared.source.as_ref(), &prepared.train);
+        let end = last.map_or(0.0, SimTime::seconds);
+        let requests: u64 = prepared.train.iter().map(|day| day.examples).sum();
+        let width: u64 = layout.tables.iter().map(|table| 8 + 4 * table.dim as u64).sum();
+        let dense = 4 * (layout.dense_len() + layout.moving_len()) as u64;
+        let bytes = |way: &Way<'_>| {
+            let every = way.every.map_or(f64::INFINITY, SimSpan::seconds);
+            // A message that is lost again and again is sent so often on average.
+            let again = way
+                .retry
+                .map_or(0.0, |retry| retry.seconds() * way.lost / (1.0 - way.lost).max(0.01));
+            let travels = (way.lag.mean.seconds() + again).min(end);
+            // With some room: lags are drawn.
+            let under_way = 1.0 + 2.0 * travels / every;
+            let share = if end > 0.0 { (1.5 * travels / end).min(1.0) } else { 1.0 };
+            let bytes = match way.table {
+                "dense" => dense as f64 * under_way,
+                _ => (requests * width) as f64 * share + 4.0 * numbers as f64,
+            };
+            bytes.min(u64::MAX as f64) as u64
+        };
+        let ways = serving.ways();
+        let bytes = ways.iter().filter(|way| way.has_messages()).map(bytes);
+        bytes.fold(0, u64::saturating_add)
     }
 
     /// What supplies `workers` workers with examples of these days. Files are searched relative to
@@ -129,6 +160,33 @@ impl Scenario {
         let Prepared { source, train, .. } = prepared;
         let (online, last) = (self.live()?, self.last_request(source.as_ref(), train)?);
         Some(last + online.join.window).filter(|end| *end < SimTime::MAX).or(Some(last))
+    }
+
+    /// Checks that nothing is to be done so often during the stream that the run would hardly end.
+    ///
+    /// # Errors
+    /// If an interval of the serving copy begins more than [`MOST_TIMES`] times.
+    pub(super) fn check_intervals(
+        &self,
+        source: &dyn DataSource,
+        train: &[Day],
+    ) -> Result<(), BuildError> {
+        let (Some(online), Some(serving)) = (self.live(), &self.serving) else { return Ok(()) };
+        let Some(last) = self.last_request(source, train) else { return Ok(()) };
+        let late = online.join.window.seconds()
+            + online.actions.delay.mean.seconds()
+            + online.features.delay.mean.seconds();
+        let end = last.seconds() + late;
+        let ways = serving.ways().map(|way| (format!("serving.{}.every", way.table), way.every));
+        let rows = ("serving.every".to_string(), Some(serving.every));
+        for (key, every) in ways.into_iter().chain([rows]) {
+            let Some(every) = every.filter(|every| !every.is_zero()) else { continue };
+            let times = end / every.seconds();
+            if times > MOST_TIMES {
+                return Err(BuildError::Crowded { key, every, times, end: last });
+            }
+        }
+        Ok(())
     }
 
     /// The limits of the run with this estimate.

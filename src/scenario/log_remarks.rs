@@ -27,7 +27,7 @@ pub(super) fn of(
         found.extend(one_label(source, train));
         found.extend(halves(scenario, source, holdout));
     }
-    if scenario.holdout.is_none() {
+    if scenario.holdout.is_none() && scenario.serving.is_none() {
         let message = "there is no [holdout]: only the training loss is measured, and no AUC";
         let remark = Remark::new("holdout", message, how_to_hold_out(scenario, source, train));
         found.push(Remark { kind: RemarkKind::Unmeasured, ..remark });
@@ -78,7 +78,8 @@ fn open_windows(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) -> 
             "the last request of the stream comes after {last}, and a window closes only after {window}: \
              until then no negative is trained on"
         );
-        let help = "a shorter `online.join.window`, or requests that come more slowly";
+        let help = "a shorter `online.join.window`, requests that come more slowly, or those of the log at their own \
+                    times (`online.arrivals.kind = \"replay\"`)";
         Remark::new("online.join.window", message, help)
     })
 }

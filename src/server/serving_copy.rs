@@ -98,8 +98,8 @@ impl CopiedTable {
 }
 
 impl ParameterServer {
-    /// The values of these rows now, at most once each. `all` says whether those of ids that training
-    /// has not met, such as evicted ones, are among them.
+    /// The values of these rows now, at most once each. `all` says whether evicted rows are among them
+    /// too; they are those of ids that training has not met, if a rule evicts rows.
     pub fn read_rows(&self, keys: Vec<RowKey>, all: bool) -> RowValues {
         let mut values = RowValues { keys, ..RowValues::default() };
         let over = |space: u32| {
@@ -107,7 +107,7 @@ impl ParameterServer {
             tables.filter(move |(table, _)| table.space == space as usize)
         };
         let is_met = |&(space, id): &RowKey| over(space).any(|(_, store)| store.is_known(id));
-        values.keys.retain(|key| all || is_met(key));
+        values.keys.retain(|key| all || self.eviction.is_none() || is_met(key));
         for &(space, id) in &values.keys {
             for (_, store) in over(space) {
                 values.known.push(store.is_known(id));

@@ -122,13 +122,13 @@ pub fn in_short(served: &ServedSummary) -> String {
         None => format!("no AUC on {requests}"),
     };
     let against = [
-        (served.gap_to_oracle.map(|gap| -gap), "than without any lag"),
+        (served.gap_to_oracle.map(|gap| -gap), "than the training servers' own parameters"),
         (served.gain_on_batch, "than the model at the start"),
     ];
     for (difference, what) in against {
         if let Some(difference) = difference {
             let more = if difference < 0.0 { "less" } else { "more" };
-            text.push_str(&format!(", {} {more} {what}", number::figure(difference.abs())));
+            text.push_str(&format!(", {:.4} {more} {what}", difference.abs()));
         }
     }
     if let Some(lag) = served.row_lag_s {
@@ -254,8 +254,8 @@ mod tests {
         };
         assert_eq!(
             in_short(&served),
-            "AUC 0.7800 on 601 requests as they came, 0.002000 less than without any lag, 0.04000 more than \
-             the model at the start; rows 76.7 s behind"
+            "AUC 0.7800 on 601 requests as they came, 0.0020 less than the training servers' own parameters, 0.0400 more \
+             than the model at the start; rows 76.7 s behind"
         );
         let nothing = in_short(&ServedSummary::default());
         assert_eq!(nothing, "no AUC on 0 requests");

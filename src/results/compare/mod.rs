@@ -87,7 +87,7 @@ impl Options {
 
 /// The figures that are compared when none are asked for.
 pub const DEFAULT_MEASURES: &[&str] =
-    &["best.auc", "best.log_loss", "examples_per_sim_s", "staleness.mean"];
+    &["best.auc", "served.auc", "best.log_loss", "examples_per_sim_s", "staleness.mean"];
 
 /// The outcome of a comparison.
 #[derive(Clone, PartialEq, Debug, Serialize)]

@@ -9,8 +9,8 @@ use super::*;
 use crate::metrics::Quality;
 use crate::metrics::scalar::{self, SCALARS};
 use crate::results::summary::{
-    At, ChurnSummary, ServerLoad, ShardFailureSummary, StageDone, Staleness, Started,
-    StreamSummary, Utilisation,
+    At, ChurnSummary, ServedSummary, ServerLoad, ShardFailureSummary, StageDone, Staleness,
+    Started, StreamSummary, Utilisation,
 };
 
 fn full_quality() -> Quality {
@@ -51,6 +51,20 @@ fn full_summary() -> Summary {
             update_lag_s: Some(2.0),
             update_lag_max_s: Some(3.0),
             ..StreamSummary::default()
+        }),
+        served: Some(ServedSummary {
+            auc: Some(0.8),
+            session_auc: Some(0.7),
+            log_loss: Some(0.3),
+            normalised_entropy: Some(0.8),
+            calibration: Some(1.0),
+            gap_to_oracle: Some(0.001),
+            gain_on_batch: Some(0.05),
+            stale: Some(0.5),
+            row_lag_s: Some(30.0),
+            dense_age_s: Some(900.0),
+            bytes_per_min: Some(1e6),
+            ..ServedSummary::default()
         }),
         server: Some(ServerLoad::default()),
         shard_failures: Some(ShardFailureSummary::default()),

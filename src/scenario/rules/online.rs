@@ -255,7 +255,7 @@ mod tests {
             ("[online.actions]\nnever = -0.5", "never"),
             ("[online.features]\nlost = 1.5", "lost"),
             ("[online.queue]\nlimit = 100", "at least the examples of one step"),
-            ("[online.pace.daily]\nperiod = \"1ns\"", "at least a microsecond"),
+            ("[online.pace.daily]\nperiod = \"1ns\"", "at least a second"),
             ("[online.join]\nwindow = \"-1s\"", "window"),
             ("[online]\njoining = 3", "joining"),
         ];

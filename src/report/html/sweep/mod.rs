@@ -7,7 +7,7 @@ use super::page::Page;
 use super::read::{Defaults, defaults_of};
 use super::section::{Section, SectionPart};
 use super::settings;
-use crate::report::conclusion;
+use crate::report::conclusion::{self, SAME_AUC};
 use crate::report::error::ReportError;
 use crate::report::figure::Figure;
 use crate::report::figure::grid::{self, Grid, MOST_ROWS};
@@ -177,7 +177,13 @@ fn words(
     words.extend(sentences);
     words.extend(brackets.then(|| format!("{}.", conclusion::BRACKETS)));
     let known = points.iter().filter_map(|point| Some((point, point.seed_mean(&BEST_AUC)?)));
-    if let Some((point, best)) = known.max_by(|a, b| a.1.mean.total_cmp(&b.1.mean)) {
+    let known: Vec<_> = known.collect();
+    let best = known.iter().copied().max_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
+    // No point is the best of equal ones.
+    let best = best.filter(|(_, best)| {
+        known.iter().filter(|(_, own)| (best.mean - own.mean).abs() < SAME_AUC).count() == 1
+    });
+    if let Some((point, best)) = best {
         words.push(format!(
             "The highest mean AUC at the best step is that of {}: {}{}.",
             point.label,
