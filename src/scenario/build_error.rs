@@ -1,7 +1,6 @@
 //! Why a scenario cannot be built, and which of its keys asks for the impossible.
 
 use super::document::Code;
-use super::live::MOST_TIMES;
 use super::rules::{ABOVE_LIMIT, BAD_DATA, UNUSABLE};
 use crate::base::{SimSpan, SimTime};
 use crate::cluster::LawError;
@@ -10,6 +9,9 @@ use crate::data::window::WindowError;
 use crate::data::{DataError, LeakError};
 use crate::model::ModelError;
 use crate::online::BackwardClock;
+
+/// Most intervals of a kind in a live stream.
+pub(super) const MOST_TIMES: f64 = 1e6;
 
 /// Most examples of a holdout.
 pub(super) const LARGEST_HOLDOUT: u64 = 50_000_000;

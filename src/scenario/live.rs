@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::build::Prepared;
-use super::build_error::BuildError;
+use super::build_error::{BuildError, MOST_TIMES};
 use super::estimate::ResourceEstimate;
 use super::seeds::SeededPart;
 use super::spec::Scenario;
@@ -27,8 +27,6 @@ const PER_REQUEST: u64 = 1;
 /// Memory of what is known of a row of the serving copy, and of a scored request.
 const PER_SERVED_ROW: u64 = 17;
 const PER_SCORE: u64 = 36;
-/// Most intervals of a kind in a stream.
-pub(super) const MOST_TIMES: f64 = 1e6;
 /// Memory of a message on its way to the joiner.
 const PER_MESSAGE: u64 = 32;
 

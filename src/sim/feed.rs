@@ -178,7 +178,7 @@ impl Feed {
         }
     }
 
-    /// The next batch for `worker`, which has [reserved](Self::reserve) it.
+    /// The next batch for `worker`, which has reserved it.
     pub fn next(
         &mut self,
         worker: WorkerId,
