@@ -313,6 +313,23 @@ mod tests {
     }
 
     #[test]
+    fn losses_on_a_holdout_say_nothing_of_training_on_a_share_of_the_negatives() {
+        let broken = |correct: Correction| {
+            let mut health = Health::default();
+            for (step, entropy) in [(0, 0.9), (1, 1.8), (2, 2.9)] {
+                let (ne, auc) = (Some(entropy), Some(0.7));
+                health.evaluated(&at(100 * step), &Quality { ne, auc, ..Quality::default() });
+            }
+            let mut online = crate::online::Online::default();
+            (online.negatives.keep, online.negatives.correct) = (0.1, correct);
+            let scenario = Scenario { online: Some(online), ..Scenario::default() };
+            health.broken(&scenario, |_| None).is_some()
+        };
+        assert!(broken(Correction::Training));
+        assert!(!broken(Correction::Serving) && !broken(Correction::None));
+    }
+
+    #[test]
     fn the_cause_names_the_edge_which_belongs_to_it() {
         let mut scenario = Scenario::default();
         scenario.cluster.workers = 300;

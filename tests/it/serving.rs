@@ -92,6 +92,11 @@ fn jobs(serving: &str) -> Vec<(&'static str, Scenario)> {
         ("admission", "admission.after = 3\ncluster.shards = 2"),
         ("admission by pulls", "admission = { after = 3, counts = \"lookups\" }\ntables.unknown = \"first_values\""),
         ("eviction", "[eviction]\nat_most.rows = 20\nrule.kind = \"least_recent\"\n[tables]\nunknown = \"hashed\""),
+        ("admission, first values", "admission.after = 3\ntables.unknown = \"first_values\""),
+        (
+            "all rows, first values",
+            "sparse_optimizer = { kind = \"adamw\", rows = \"dense\" }\ntables.unknown = \"first_values\"",
+        ),
         ("merging", "protocol.kind = \"synchronous\"\ncluster.shards = 2"),
         ("remedy", "remedy = [{ kind = \"delay_compensation\" }]"),
     ]
@@ -128,12 +133,26 @@ fn training_is_the_same_with_and_without_a_serving_copy() {
     }
 }
 
+#[test]
+fn intervals_that_begin_too_often_are_refused_with_their_key() {
+    for (serving, key) in [
+        ("every = \"1us\"", "serving.every"),
+        ("rows.every = \"1us\"", "serving.rows.every"),
+        ("dense.every = \"1us\"", "serving.dense.every"),
+    ] {
+        let error = live(serving, "").prepare(Path::new(".")).unwrap_err();
+        assert_eq!(error.key(), key);
+        assert!(error.to_string().contains("a longer interval"), "{error}");
+    }
+}
+
 /// The null arm without lag: bit for bit the training servers' own scores.
 #[test]
 fn without_lag_the_copy_is_the_oracle() {
-    let serving = "share = 1.0\nbeside = [\"oracle\"]\ndense.every = \"0s\"\n\
-                   rows = { every = \"0s\", deletions = true }";
-    for (name, scenario) in jobs(serving) {
+    let serving = "share = 1.0\nbeside = [\"oracle\"]\ndense.every = \"0s\"\nrows.every = \"0s\"";
+    for (name, mut scenario) in jobs(serving) {
+        // A copy that is not told of evictions keeps what it has.
+        scenario.serving.as_mut().unwrap().rows.deletions = scenario.eviction.is_some();
         let done = finish(simulation(&scenario, 1), |_| ());
         let (logits, ages) = scores(&done);
         let [serving, oracle] = &logits[..] else { panic!("two copies") };
