@@ -1,7 +1,6 @@
 //! A log of the steps of a real job: which worker did a step, when, and how stale it was.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
 use super::FitError;
@@ -45,7 +44,7 @@ impl StepLog {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn parse(text: impl Read, columns: &Columns) -> Result<StepLog, FitError> {
+    pub fn parse(text: &[u8], columns: &Columns) -> Result<StepLog, FitError> {
         StepLog::from_rows(Rows::parse(text, columns)?.all_right()?)
     }
 

@@ -31,28 +31,37 @@ impl Rows {
             reason: error.to_string(),
         };
         let file = File::open(path).map_err(unreadable)?;
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("gz") => Rows::parse(flate2::read::MultiGzDecoder::new(file), columns),
-            Some("zst") => {
-                Rows::parse(zstd::stream::read::Decoder::new(file).map_err(unreadable)?, columns)
-            }
-            _ => Rows::parse(file, columns),
+        let mut file: Box<dyn Read> = match path.extension().and_then(|end| end.to_str()) {
+            Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+            Some("zst") => Box::new(zstd::stream::read::Decoder::new(file).map_err(unreadable)?),
+            _ => Box::new(file),
+        };
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(unreadable)?;
+        if let Some(reason) = no_table(&text) {
+            let (path, reason) = (path.to_path_buf(), reason.to_string());
+            return Err(FitError::Unreadable { path, reason });
         }
+        Rows::parse(&text, columns)
     }
 
     /// Reads the text of a CSV file.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub fn parse(text: impl Read, columns: &Columns) -> Result<Rows, FitError> {
+    pub fn parse(text: &[u8], columns: &Columns) -> Result<Rows, FitError> {
         let mut reader = csv::Reader::from_reader(text);
+        let malformed = |error: csv::Error| FitError::Row {
+            line: line_at(text, error.position()),
+            problem: error.to_string(),
+        };
         let header = reader.headers().map_err(malformed)?.clone();
         let found = FoundColumns::find(&header, columns)?;
         let (mut rows, mut seen) = (Rows::default(), BTreeMap::new());
         for record in reader.records() {
             let row = match record {
                 Ok(record) => {
-                    let line = record.position().map_or(0, csv::Position::line);
+                    let line = line_at(text, record.position());
                     read_step(&record, line, &found).and_then(|(worker, step)| {
                         refuse_second(&mut seen, &worker, &step, line)?;
                         Ok((worker, step))
@@ -89,11 +98,22 @@ impl Rows {
     }
 }
 
-fn malformed(error: csv::Error) -> FitError {
-    FitError::Row {
-        line: error.position().map_or(0, csv::Position::line),
-        problem: error.to_string(),
+/// Why this cannot be a table of text.
+fn no_table(text: &[u8]) -> Option<&'static str> {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Some("it is empty; a log has a header and a row per step");
     }
+    let form = "it is no text; a log is a CSV file, or one that is compressed, with a name that ends in `.gz` or `.zst`";
+    text.contains(&0).then_some(form)
+}
+
+/// The line of what begins at this position. The reader takes the second half of a `\r\n`, and empty
+/// lines, only when it goes on.
+fn line_at(text: &[u8], position: Option<&csv::Position>) -> u64 {
+    let Some(position) = position else { return 0 };
+    let rest = text.get(position.byte() as usize..).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + ends.filter(|byte| **byte == b'\n').count() as u64
 }
 
 /// Refuses a step that the log has already: with it, a worker would seem to do twice the work.
@@ -115,4 +135,37 @@ fn refuse_second(
         ),
     };
     Err(FitError::Row { line, problem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_an_editor_whatever_ends_them() {
+        for end in ["\n", "\r\n", "\n\n", "\r\n\r\n"] {
+            let lines: Vec<String> = (0..6).map(|k| format!("w,{k},0.{k}1")).collect();
+            let text = format!("worker,step,seconds{end}{}{end}w,6,none{end}", lines.join(end));
+            let rows = Rows::parse(text.as_bytes(), &Columns::default()).unwrap();
+            let line = 1 + text[..text.find("none").unwrap()].matches('\n').count();
+            let said = rows.first.unwrap().to_string();
+            assert!(said.starts_with(&format!("line {line}: ")), "{end:?}: {said}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_no_tables_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content, why) in [
+            ("empty.csv", &b" \n"[..], "it is empty"),
+            ("binary.csv", b"PAR1\0\0", "it is no text"),
+            ("broken.csv.gz", b"worker,step\n", "cannot read"),
+            ("broken.csv.zst", b"worker,step\n", "cannot read"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            let said = Rows::read(&path, &Columns::default()).unwrap_err().to_string();
+            assert!(said.contains(why) && said.contains(name), "{said}");
+        }
+    }
 }
