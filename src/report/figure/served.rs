@@ -24,7 +24,8 @@ pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
     let number = |name| Axis::new(name, AxisUnit::Number);
     let plots = [
         by_copy(rows, "AUC", number("served AUC"), |row| row.auc),
-        freshness(rows),
+        row_lag(rows),
+        dense_age(rows),
         by_copy(rows, "log-loss", number("served log-loss"), |row| row.log_loss),
         by_copy(rows, "calibration", number("served calibration"), |row| row.calibration),
         by_copy(
@@ -43,7 +44,7 @@ pub fn figure(run: &RunResults) -> Result<Figure, NoFigure> {
         id: "served".to_string(),
         title: "The serving copy".to_string(),
         sentence: sentence(rows),
-        chart: Chart::Plots(plots, Panels::stacked(2)),
+        chart: Chart::Plots(plots, Panels::stacked(3)),
         grid: table(rows),
         file: "served.csv".to_string(),
     })
@@ -70,25 +71,34 @@ fn by_copy(rows: &[ServedRow], name: &str, y: Axis, of: Measure) -> Option<Plot>
     (!series.is_empty()).then(|| Plot::new(name, time(), y, series))
 }
 
-fn of_serving(rows: &[ServedRow], name: &str, y: Axis, lines: &[(&str, Measure)]) -> Option<Plot> {
+/// Lines of the serving copy alone; their colours begin with that of number `first`.
+fn of_serving(
+    rows: &[ServedRow],
+    (name, y): (&str, Axis),
+    lines: &[(&str, Measure)],
+    first: usize,
+) -> Option<Plot> {
     let line = |(place, (name, of)): (usize, &(&str, Measure))| {
         let points = points(rows, ServedCopy::Serving, *of);
         let line = thin::line(*name, &points, lines.len());
-        (!points.is_empty())
-            .then_some(Series { colour: Some(ServedCopy::ALL.len() + place), ..line })
+        (!points.is_empty()).then_some(Series { colour: Some(first + place), ..line })
     };
     let series: Vec<Series> = lines.iter().enumerate().filter_map(line).collect();
     (!series.is_empty()).then(|| Plot::new(name, time(), y, series))
 }
 
-fn freshness(rows: &[ServedRow]) -> Option<Plot> {
-    let y = Axis::new("how far it is behind", AxisUnit::Time);
-    let lines: [(&str, Measure); 3] = [
-        ("rows, mean", |row| row.row_lag_s),
-        ("rows, 99th percentile", |row| row.row_lag_p99_s),
-        ("dense parameters, age", |row| row.dense_age_s),
-    ];
-    of_serving(rows, "freshness", y, &lines)
+fn row_lag(rows: &[ServedRow]) -> Option<Plot> {
+    let y = Axis::new("how far rows are behind", AxisUnit::Time);
+    let lines: [(&str, Measure); 2] =
+        [("rows, mean", |row| row.row_lag_s), ("rows, 99th percentile", |row| row.row_lag_p99_s)];
+    of_serving(rows, ("row lag", y), &lines, ServedCopy::ALL.len())
+}
+
+/// On an axis of its own: dense parameters may be a thousand times as old.
+fn dense_age(rows: &[ServedRow]) -> Option<Plot> {
+    let y = Axis::new("age of dense parameters", AxisUnit::Time);
+    let lines: [(&str, Measure); 1] = [("dense parameters, age", |row| row.dense_age_s)];
+    of_serving(rows, ("dense age", y), &lines, ServedCopy::ALL.len() + 2)
 }
 
 fn traffic(rows: &[ServedRow]) -> Option<Plot> {
@@ -235,10 +245,13 @@ mod tests {
         );
         let Chart::Plots(plots, _) = &figure.chart else { panic!("plots") };
         let labels: Vec<&str> = plots.iter().map(|plot| plot.label.as_str()).collect();
-        assert_eq!(labels, ["AUC", "freshness", "log-loss", "calibration", "stale", "traffic"]);
+        assert_eq!(
+            labels,
+            ["AUC", "row lag", "dense age", "log-loss", "calibration", "stale", "traffic"]
+        );
         assert_eq!(plots[0].series.len(), 3);
         assert_eq!(plots[0].series[0].x, [3600.0, 7200.0]);
-        assert_eq!(plots[5].series[0].y, [Some(100.0); 2]);
+        assert_eq!(plots[6].series[0].y, [Some(100.0); 2]);
         assert_eq!(figure.grid.rows.len(), 4);
     }
 
