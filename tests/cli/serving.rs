@@ -98,7 +98,9 @@ fn a_serving_copy_leaves_the_other_files_as_they_are() {
     }
     assert!(with.join("plots/served.svg").exists() && !without.join("served.csv").exists());
     let page = std::fs::read_to_string(with.join("report.html")).unwrap();
-    assert!(page.contains("The serving copy") && page.contains("how far it is behind"));
+    for words in ["The serving copy", "how far rows are behind", "age of dense parameters"] {
+        assert!(page.contains(words), "{words}");
+    }
 }
 
 /// A run that is killed in the midst of its stream serves the same, with any number of threads.
