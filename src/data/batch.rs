@@ -77,6 +77,24 @@ impl Batch {
         }
     }
 
+    /// Adds the examples of another batch of the same log. Either both have weights and offsets, or
+    /// neither has.
+    pub fn append(&mut self, other: &Batch) {
+        let events = self.events() as u32;
+        if self.history_offsets.is_empty() {
+            self.history_offsets.push(0);
+        }
+        self.labels.extend_from_slice(&other.labels);
+        self.fields.extend_from_slice(&other.fields);
+        self.numeric.extend_from_slice(&other.numeric);
+        self.history.extend_from_slice(&other.history);
+        let ends = other.history_offsets.iter().skip(1);
+        self.history_offsets.extend(ends.map(|end| end + events));
+        self.info.extend_from_slice(&other.info);
+        self.weights.extend_from_slice(&other.weights);
+        self.offsets.extend_from_slice(&other.offsets);
+    }
+
     /// Removes the examples and keeps the memory.
     pub fn clear(&mut self) {
         self.labels.clear();

@@ -113,9 +113,11 @@ impl Requests {
             return instants[request as usize];
         }
         let (day, place) = self.sequence.locate(request);
-        let within = u128::from(DAY) * (2 * u128::from(place) + 1) / (2 * u128::from(day.examples));
+        let (halves, all) = (2 * place + 1, 2 * day.examples);
+        // `DAY * halves / all` without numbers of 128 bits: no day has 2^31 examples.
+        let within = DAY / all * halves + DAY % all * halves / all;
         let days = u64::from(day.number - self.first_day);
-        SimTime(days.saturating_mul(DAY).saturating_add(within as u64))
+        SimTime(days.saturating_mul(DAY).saturating_add(within))
     }
 }
 

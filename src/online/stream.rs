@@ -151,8 +151,9 @@ impl Stream {
 
     /// When something happens next; `None` if nothing will until workers take examples.
     pub fn next_time(&self) -> Option<SimTime> {
-        let joins = if self.is_blocked() { None } else { self.next_join() };
-        [self.arrivals.next_time(), joins].into_iter().flatten().min()
+        let joins = if self.is_blocked() { SimTime::MAX } else { self.next_join() };
+        let arrives = self.arrivals.next_time().unwrap_or(SimTime::MAX);
+        Some(joins.min(arrives)).filter(|at| *at < SimTime::MAX)
     }
 
     /// Whether no example will enter the queue any more.
@@ -211,12 +212,12 @@ impl Stream {
         }
     }
 
-    /// When the joiner has something to do next.
-    fn next_join(&self) -> Option<SimTime> {
-        let message = self.messages.peek().map(|Reverse(message)| message.at);
-        let found = self.on_disk.front().map(|example| example.emitted);
-        let next = [message, found, self.joiner.next_time()].into_iter().flatten().min();
-        next.filter(|at| *at < SimTime::MAX)
+    /// When the joiner has something to do next; the end of time if nothing.
+    #[inline]
+    fn next_join(&self) -> SimTime {
+        let message = self.messages.peek().map_or(SimTime::MAX, |Reverse(message)| message.at);
+        let found = self.on_disk.front().map_or(SimTime::MAX, |example| example.emitted);
+        message.min(found).min(self.joiner.next_time())
     }
 
     /// The joiner does what there is to do up to `now`, unless the queue is full.
@@ -228,10 +229,11 @@ impl Stream {
                 let emitted = example.emitted.max(self.freed);
                 self.queue.push(Emitted { emitted, ..example });
             }
-            match self.next_join() {
-                Some(at) if at <= now && !self.is_blocked() => self.join_one(at),
-                _ => return,
+            let at = self.next_join();
+            if at > now || at == SimTime::MAX || self.is_blocked() {
+                return;
             }
+            self.join_one(at);
         }
     }
 

@@ -100,6 +100,26 @@ impl Locator {
         }
         lookups.parts.forget();
     }
+
+    /// Adds the lookups of another batch behind `lookups`, which may be empty. Ids that both have
+    /// stand twice.
+    pub fn append(&self, lookups: &mut Lookups, other: &Lookups) {
+        lookups.ids.resize_with(self.spaces.len(), Vec::new);
+        let starts: Vec<u32> = lookups.ids.iter().map(|ids| ids.len() as u32).collect();
+        let moved = |from: &[u32], columns: &[Option<usize>], into: &mut Vec<u32>| {
+            let place = |(&position, space): (&u32, &Option<usize>)| match space {
+                Some(space) => position + starts[*space],
+                None => Lookups::UNREAD,
+            };
+            into.extend(from.iter().zip(columns.iter().cycle()).map(place));
+        };
+        moved(&other.fields, &self.field_space, &mut lookups.fields);
+        moved(&other.history, &self.history_space, &mut lookups.history);
+        for (ids, more) in lookups.ids.iter_mut().zip(&other.ids) {
+            ids.extend_from_slice(more);
+        }
+        lookups.parts.forget();
+    }
 }
 
 /// The distinct ids of a single batch, as a [`Locator`] finds them, without arrays as long as the id
@@ -260,6 +280,35 @@ mod tests {
             assert_eq!(lookups.fields, vec![0, 0, 1, 0]);
             assert_eq!(lookups.history, vec![1, 2, 0]);
         }
+    }
+
+    #[test]
+    fn batches_that_are_joined_refer_to_the_ids_of_each() {
+        let mut locator = Locator::new(&schema());
+        let later = Batch { fields: vec![9, 4, 7, 2], ..batch() };
+        let (mut all, mut one, mut joined) =
+            (Lookups::default(), Lookups::default(), Batch::default());
+        for part in [batch(), later] {
+            locator.locate(&part, &mut one);
+            locator.append(&mut all, &one);
+            joined.append(&part);
+        }
+        assert_eq!(all.ids, vec![vec![7, 3, 9, 9, 7, 3], vec![2, 4, 2]]);
+        let of = |positions: &[u32], space: &dyn Fn(usize) -> usize| -> Vec<u32> {
+            let id = |(place, &at): (usize, &u32)| all.ids[space(place)][at as usize];
+            positions.iter().enumerate().map(id).collect()
+        };
+        assert_eq!(of(&all.fields, &|place| place % 2), joined.fields);
+        assert_eq!(of(&all.history, &|_| 0), joined.history);
+        assert_eq!(joined.history_offsets, [0, 2, 3, 5, 6]);
+        // Columns that are not read stay so.
+        let reads = Reads { fields: vec![true, false], history: true };
+        let layout = Layout { reads: Some(reads), ..Layout::default() };
+        let mut locator = Locator::for_layout(&schema(), &layout);
+        locator.locate(&batch(), &mut one);
+        let mut twice = one.clone();
+        locator.append(&mut twice, &one);
+        assert_eq!(twice.fields[5], Lookups::UNREAD);
     }
 
     #[test]

@@ -61,6 +61,11 @@ impl RowValues {
 }
 
 impl DenseValues {
+    /// Whether they are the very same values, and not only equal ones.
+    pub fn is_same(&self, other: &DenseValues) -> bool {
+        Arc::ptr_eq(&self.dense, &other.dense) && Arc::ptr_eq(&self.moving, &other.moving)
+    }
+
     /// Bytes of the blocks that a shard holds, or all shards.
     pub fn bytes(layout: &Layout, sharding: &Sharding, shard: Option<ShardId>) -> u64 {
         let Some(shard) = shard else {

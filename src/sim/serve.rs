@@ -86,7 +86,7 @@ impl Training {
     /// Waits for all scores, so that the state can be saved.
     pub(super) fn finish_serving(&mut self) {
         if let Some(room) = &mut self.serving {
-            room.finish(&mut self.pool);
+            room.finish(&self.model, &mut self.pool);
         }
     }
 

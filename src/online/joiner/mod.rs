@@ -166,11 +166,13 @@ impl Joiner {
         &self.counts
     }
 
-    /// When the next window closes; `None` if nothing waits, or waits for ever.
-    pub fn next_time(&self) -> Option<SimTime> {
-        let fronts = [self.features.front(), self.actions.front()];
-        let closes = fronts.into_iter().flatten().map(|front| front.since + self.join.window);
-        closes.min().filter(|at| *at < SimTime::MAX)
+    /// When the next window closes; the end of time if nothing waits, or waits for ever.
+    #[inline]
+    pub fn next_time(&self) -> SimTime {
+        let closes = |waiting: &VecDeque<Waiting>| {
+            waiting.front().map_or(SimTime::MAX, |front| front.since + self.join.window)
+        };
+        closes(&self.features).min(closes(&self.actions))
     }
 
     /// The features of a request come. Windows that have closed *before* `now` are closed first;
@@ -238,7 +240,10 @@ impl Joiner {
     /// If time goes backwards: a bug of the caller.
     pub fn close(&mut self, now: SimTime, out: &mut Vec<Emitted>) {
         assert!(now >= self.now, "{now} comes after {}", self.now);
-        while let Some(at) = self.next_time().filter(|at| *at <= now) {
+        while let at = self.next_time()
+            && at <= now
+            && at < SimTime::MAX
+        {
             self.close_first(at, out);
         }
         self.now = now;
@@ -248,7 +253,9 @@ impl Joiner {
     /// Closes all windows before `now`.
     fn turn_to(&mut self, now: SimTime, out: &mut Vec<Emitted>) {
         assert!(now >= self.now, "{now} comes after {}", self.now);
-        while let Some(at) = self.next_time().filter(|at| *at < now) {
+        while let at = self.next_time()
+            && at < now
+        {
             self.close_first(at, out);
         }
         self.now = now;

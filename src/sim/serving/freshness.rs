@@ -27,13 +27,24 @@ pub(super) struct RowFreshness {
 struct SentRows {
     /// The number of the message.
     message: u64,
-    /// Its rows in order, each with its first update since it was sent before.
+    /// Its rows, each with its first update since it was sent before.
     rows: Vec<(RowKey, SimTime)>,
+    /// Whether the rows are in order. Most messages arrive before the next is sent: nobody looks for
+    /// a row of theirs.
+    is_sorted: bool,
     /// Whether it has arrived or is lost.
     is_over: bool,
 }
 
 impl SentRows {
+    fn sort(&mut self) {
+        if !self.is_sorted {
+            self.rows.sort_unstable();
+            self.is_sorted = true;
+        }
+    }
+
+    /// Of rows that are in order.
     fn first_update(&self, key: RowKey) -> Option<SimTime> {
         let at = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         Some(self.rows[at].1)
@@ -61,9 +72,9 @@ impl RowFreshness {
             let at = &mut self.unsent[space as usize][id as usize];
             ((space, id), std::mem::replace(at, NEVER))
         };
-        let mut rows: Vec<(RowKey, SimTime)> = keys.iter().map(first).collect();
-        rows.sort_unstable();
-        self.sent[shard.index()].push_back(SentRows { message, rows, is_over: false });
+        let rows = keys.iter().map(first).collect();
+        let sent = SentRows { message, rows, ..SentRows::default() };
+        self.sent[shard.index()].push_back(sent);
     }
 
     /// The message of a shard arrives: the copy has its rows now, as they were when it was sent.
@@ -73,6 +84,7 @@ impl RowFreshness {
     pub(super) fn arrive(&mut self, shard: ShardId, message: u64) {
         let sent = &mut self.sent[shard.index()];
         let place = sent.iter().position(|sent| sent.message == message).expect("it is under way");
+        sent.range_mut(place + 1..).for_each(SentRows::sort);
         for &(key, _) in &sent[place].rows {
             let later = sent.range(place + 1..).find_map(|later| later.first_update(key));
             let (space, id) = (key.0 as usize, key.1 as usize);
@@ -102,7 +114,7 @@ impl RowFreshness {
     }
 }
 
-crate::persist!(SentRows { message: state, rows: state, is_over: state });
+crate::persist!(SentRows { message: state, rows: state, is_sorted: state, is_over: state });
 crate::persist!(RowFreshness { behind: each, unsent: each, sent: each });
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::freshness::RowFreshness;
 use super::post::{Due, Message, Post};
 use super::scores::{Age, Scores, Sent, ServedCopy, ServedLook, Stretch};
-use super::scoring::{Group, Scorer};
+use super::scoring::{GROUP, Part, Scorer};
 use super::settings::{Beside, Serving};
 use super::touched::TouchedRows;
 use crate::base::{Pool, Purpose, ShardId, SimSpan, SimTime, Streams};
@@ -21,11 +21,8 @@ use crate::server::{DenseValues, ParameterServer, RowKey, ServingCopy, Sharding}
 use crate::sim::moments::LocalMoments;
 use crate::sim::workspace::ThreadWorkspace;
 
-/// Requests scored together: as many as evaluation scores.
-const CHUNK: usize = 256;
-
 /// Requests that wait for their scores although they need not: a bound on memory.
-const MOST_WAITING: usize = 16 * CHUNK;
+const MOST_WAITING: usize = 16 * GROUP;
 
 /// What the serving copy sees of the training job.
 #[derive(Debug)]
@@ -201,8 +198,8 @@ impl ServingRoom {
     }
 
     /// Waits for all scores, so that the state can be saved.
-    pub fn finish(&mut self, pool: &mut Pool<ThreadWorkspace>) {
-        self.scorer.finish(pool, &mut self.scores);
+    pub fn finish(&mut self, model: &Arc<dyn Model>, pool: &mut Pool<ThreadWorkspace>) {
+        self.scorer.finish(model, pool, &mut self.scores);
     }
 
     /// What was served in the stretches that have ended since the last call.
@@ -219,13 +216,22 @@ impl ServingRoom {
         now: SimTime,
         server: &mut ParameterServer,
     ) {
-        let keys = match server.rules().1.rows() {
-            RowSemantics::Lazy => {
-                lookups.into_iter().flat_map(|lookups| self.keys_of(lookups, shard)).collect()
+        match server.rules().1.rows() {
+            RowSemantics::Lazy if self.how.rows.every != Some(SimSpan::ZERO) => {
+                for lookups in lookups {
+                    self.touch_all(lookups, shard, now);
+                }
+                self.rows_changed(Vec::new(), now, server);
             }
-            RowSemantics::Dense => self.all_keys(shard, server),
-        };
-        self.rows_changed(keys, now, server);
+            RowSemantics::Lazy => {
+                let keys = lookups.into_iter().flat_map(|lookups| self.keys_of(lookups, shard));
+                self.rows_changed(keys.collect(), now, server);
+            }
+            RowSemantics::Dense => {
+                let keys = self.all_keys(shard, server);
+                self.rows_changed(keys, now, server);
+            }
+        }
         if self.how.dense.every.is_some_and(SimSpan::is_zero) {
             self.serving.copy_blocks(server, shard);
             let bytes = DenseValues::bytes(&self.layout, &self.sharding, Some(shard));
@@ -264,17 +270,25 @@ impl ServingRoom {
                 self.serving.write_rows(&values);
                 self.sent.0.row_bytes += values.bytes();
             }
-            every => {
-                // A row that waits to be sent was updated before, and that was noted.
-                keys.retain(|key| !self.touched.is_remembered(*key));
+            _ => {
                 for key in keys {
-                    self.freshness.touch(key, now);
-                    if every.is_some() {
-                        let shard = self.sharding.of_row(key.0 as usize, key.1);
-                        self.touched.touch(shard, key);
-                    }
+                    let shard = self.sharding.of_row(key.0 as usize, key.1);
+                    let lists = (&mut self.touched, &mut self.freshness);
+                    touch(lists, &self.how, (shard, key), now);
                 }
             }
+        }
+    }
+
+    /// A shard has changed the rows that it holds of a gradient: they wait to be sent.
+    fn touch_all(&mut self, lookups: &Lookups, shard: ShardId, now: SimTime) {
+        let ServingRoom { spaces, sharding, touched, freshness, how, .. } = self;
+        for &space in spaces.iter().filter(|space| **space < lookups.ids.len()) {
+            let ids = &lookups.ids[space];
+            sharding.held(lookups, space, shard).for_each(|at| {
+                let key = (space as u32, ids[at as usize]);
+                touch((touched, freshness), how, (shard, key), now);
+            });
         }
     }
 
@@ -379,7 +393,7 @@ impl ServingRoom {
     /// A stretch ends.
     fn close(&mut self, at: SimTime, trainer: &mut Trainer<'_>) {
         self.score_until(at, trainer);
-        self.finish(trainer.pool);
+        self.finish(trainer.model, trainer.pool);
         let requests = self.came.remove(&self.stretch).unwrap_or(0);
         let from = SimTime::ZERO + self.how.every.times(self.stretch);
         let mut sent = std::mem::take(&mut self.sent.0);
@@ -399,7 +413,7 @@ impl ServingRoom {
         }
         let oracle = self.how.has(Beside::Oracle).then(|| trainer.dense());
         loop {
-            let due = self.waiting.iter().take_while(|request| request.at <= at).take(CHUNK);
+            let due = self.waiting.iter().take_while(|request| request.at <= at).take(GROUP);
             let requests: Vec<Request> = due.copied().collect();
             if requests.is_empty() {
                 return;
@@ -423,27 +437,28 @@ impl ServingRoom {
         let negatives = trainer.stream.negatives();
         let offsets = numbers.map(|number| negatives.at_serving(number) as f32).collect();
         let ages = self.ages(requests, (&batch, &lookups), trainer.source);
-        let copies = self.scores.copies().iter().map(|copy| {
-            let mut rows = Vec::new();
-            match (copy, oracle, &self.batch) {
+        let (mut rows, mut dense) = (Vec::new(), Vec::new());
+        for copy in self.scores.copies() {
+            let mut gathered = Vec::new();
+            dense.push(match (copy, oracle, &self.batch) {
                 (ServedCopy::Oracle, Some(values), _) => {
-                    trainer.server.evaluated().gather(&lookups, &mut rows);
-                    (rows, values.clone())
+                    trainer.server.evaluated().gather(&lookups, &mut gathered);
+                    values.clone()
                 }
                 (ServedCopy::Batch, _, Some(batch)) => {
-                    batch.evaluated().gather(&lookups, &mut rows);
-                    (rows, batch.dense().clone())
+                    batch.evaluated().gather(&lookups, &mut gathered);
+                    batch.dense().clone()
                 }
                 _ => {
-                    self.serving.evaluated().gather(&lookups, &mut rows);
-                    (rows, self.serving.dense().clone())
+                    self.serving.evaluated().gather(&lookups, &mut gathered);
+                    self.serving.dense().clone()
                 }
-            }
-        });
-        let copies = copies.collect();
-        let group = Group { data: Arc::new((batch, lookups)), ages, offsets };
+            });
+            rows.push(gathered);
+        }
+        let part = Part { batch, lookups, ages, offsets, rows };
         let host = (&mut *trainer.pool, now);
-        self.scorer.score(group, copies, trainer.model, host, &mut self.scores);
+        self.scorer.score(part, dense, trainer.model, host, &mut self.scores);
     }
 
     /// How old the serving copy's parameters are for each request.
@@ -503,6 +518,23 @@ impl ServingRoom {
             });
         }
         ages
+    }
+}
+
+/// A shard has changed a row.
+#[inline]
+fn touch(
+    (touched, freshness): (&mut TouchedRows, &mut RowFreshness),
+    how: &Serving,
+    (shard, key): (ShardId, RowKey),
+    now: SimTime,
+) {
+    // A row that waits to be sent was changed before, and that was noted.
+    if !touched.is_remembered(key) {
+        freshness.touch(key, now);
+        if how.rows.every.is_some() {
+            touched.touch(shard, key);
+        }
     }
 }
 

@@ -359,7 +359,7 @@ proptest! {
             first.update(update);
             looks.extend(first.room.take_closed());
         }
-        first.room.finish(&mut first.pool);
+        first.room.finish(&first.model, &mut first.pool);
         let mut out = Saver::default();
         first.room.save(&mut out);
         first.stream.save(&mut out);
