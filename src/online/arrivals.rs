@@ -87,8 +87,15 @@ pub trait ArrivalsConfig {
     /// The law for these requests.
     fn build(&self, requests: &Arc<Requests>) -> Arc<dyn ArrivalLaw>;
 
+    /// How many times as fast as in the log requests come, if they come when they came there.
+    fn speed(&self) -> Option<f64> {
+        None
+    }
+
     /// Whether requests come when they came in the log: a log without times has none to follow.
-    fn follows_log(&self) -> bool;
+    fn follows_log(&self) -> bool {
+        self.speed().is_some()
+    }
 
     /// A setting with which no request ever comes, if there is one.
     fn unusable(&self) -> Option<Unusable>;
@@ -119,10 +126,6 @@ impl ArrivalsConfig for Poisson {
         Arc::new(*self)
     }
 
-    fn follows_log(&self) -> bool {
-        false
-    }
-
     fn unusable(&self) -> Option<Unusable> {
         positive(self.rate, "rate", A_RATE)
     }
@@ -138,10 +141,6 @@ impl ArrivalLaw for Poisson {
 impl ArrivalsConfig for Even {
     fn build(&self, _: &Arc<Requests>) -> Arc<dyn ArrivalLaw> {
         Arc::new(*self)
-    }
-
-    fn follows_log(&self) -> bool {
-        false
     }
 
     fn unusable(&self) -> Option<Unusable> {
@@ -161,8 +160,8 @@ impl ArrivalsConfig for Replay {
         Arc::new(Replayed { speed: self.speed, requests: Arc::clone(requests) })
     }
 
-    fn follows_log(&self) -> bool {
-        true
+    fn speed(&self) -> Option<f64> {
+        Some(self.speed)
     }
 
     fn unusable(&self) -> Option<Unusable> {

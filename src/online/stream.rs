@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::arrivals::Arrivals;
 use super::delays::Messages;
+use super::items::{Arrived, Items};
 use super::joiner::{Emitted, Joiner};
 use super::negatives::Negatives;
 use super::queue::{ExampleQueue, QueueInterval};
@@ -62,6 +63,8 @@ pub struct StreamCounts {
 pub struct Stream {
     requests: Arc<Requests>,
     labels: Labels,
+    /// How well known items are, if somebody asks.
+    items: Option<Items>,
     arrivals: Arrivals,
     laws: Messages,
     negatives: Negatives,
@@ -94,6 +97,7 @@ impl Stream {
     ) -> Result<Stream, LawError> {
         Ok(Stream {
             labels: Labels::new(source, Arc::clone(&requests)),
+            items: None,
             arrivals: online.all_arrivals(&requests, streams),
             laws: Messages::new(&online.features, &online.actions, folder, streams)?,
             negatives: online.negatives,
@@ -107,6 +111,18 @@ impl Stream {
             emitted: Vec::new(),
             requests,
         })
+    }
+
+    /// The same stream, which tells of each request how well known its item was. No request has come
+    /// yet.
+    pub fn with_items(mut self, items: Option<Items>) -> Stream {
+        self.items = items;
+        self
+    }
+
+    /// Whether it tells how well known items are.
+    pub fn knows_items(&self) -> bool {
+        self.items.is_some()
     }
 
     /// The requests of the whole stream.
@@ -170,10 +186,14 @@ impl Stream {
     ///
     /// # Panics
     /// If time goes backwards: a bug of the caller.
-    pub fn advance(&mut self, now: SimTime, mut arrives: impl FnMut(Request)) {
+    pub fn advance(&mut self, now: SimTime, mut arrives: impl FnMut(Arrived)) {
         while let Some(request) = self.arrivals.next(now) {
             self.send(request);
-            arrives(request);
+            let labels = &self.labels;
+            let class = |items: &mut Items| {
+                items.meet(labels.item(request.number, items), request.at)
+            };
+            arrives(Arrived { request, item: self.items.as_mut().map(class) });
         }
         self.join(now);
     }
@@ -294,6 +314,7 @@ crate::persist!(StreamCounts {
 crate::persist!(Stream {
     requests: fixed,
     labels: state,
+    items: each,
     arrivals: state,
     laws: fixed,
     negatives: fixed,

@@ -89,7 +89,7 @@ fn workers() -> impl Strategy<Value = Vec<(u64, usize)>> {
 fn walk(stream: &mut Stream, now: SimTime) -> Vec<u64> {
     let mut arrived = Vec::new();
     while let Some(next) = stream.next_time().filter(|next| *next <= now) {
-        stream.advance(next, |request| arrived.push(request.number));
+        stream.advance(next, |came| arrived.push(came.request.number));
         stream.check();
     }
     stream.advance(now, |_| panic!("a request came at no time"));

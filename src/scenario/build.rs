@@ -142,6 +142,7 @@ impl Scenario {
         self.check_intervals(source.as_ref(), &train)?;
         let model = self.lay_out(source.as_ref(), &train)?;
         self.row_spaces(source.schema(), model.layout())?;
+        let _ = self.item_field(source.as_ref())?;
         tensor_names::check(source.schema(), model.layout())?;
         let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
         let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));

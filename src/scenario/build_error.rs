@@ -110,6 +110,14 @@ pub enum BuildError {
         /// What is wrong with it, as the end of the sentence.
         why: String,
     },
+    /// A column by which scored requests cannot be divided.
+    #[error("`serving.item` names `{name}`, {why}")]
+    Item {
+        /// The name in the scenario.
+        name: String,
+        /// What is wrong with it, as the end of the sentence.
+        why: String,
+    },
     /// A scenario with neither data nor `timing_only`.
     #[error("there is nothing to train on: give `[data]`, or `[timing_only]` for timing alone")]
     NoData,
@@ -136,6 +144,7 @@ impl BuildError {
             BuildError::Clock(_) => "online.arrivals".into(),
             BuildError::Model(error) => format!("model{}", error.key()),
             BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
+            BuildError::Item { .. } => "serving.item".into(),
             BuildError::ByRow { number, .. } => format!("holdout.by_row.{number}"),
             BuildError::Law { key, .. } | BuildError::Crowded { key, .. } => key.clone(),
         }

@@ -13,7 +13,7 @@ use crate::cluster::StepTimeChoice;
 use crate::data::order::Order;
 use crate::data::{DataSource, Day};
 use crate::model::Model;
-use crate::online::{Emitted, Online, Requests, Stream};
+use crate::online::{Emitted, Items, Online, Requests, Stream};
 use crate::params::Table;
 use crate::server::ParameterServer;
 use crate::sim::Limits;
@@ -26,7 +26,9 @@ const PER_WAITING: u64 = 24;
 const PER_REQUEST: u64 = 1;
 /// Memory of what is known of a row of the serving copy, and of a scored request.
 const PER_SERVED_ROW: u64 = 17;
-const PER_SCORE: u64 = 36;
+const PER_SCORE: u64 = 38;
+/// Memory of what is known of an item by which scored requests are divided.
+const PER_ITEM: u64 = 12;
 /// Memory of a message on its way to the joiner.
 const PER_MESSAGE: u64 = 32;
 
@@ -86,7 +88,11 @@ impl Scenario {
         let scored = (requests as f64 * serving.share) as u64;
         let scores = PER_SCORE + 4 * (1 + serving.beside.len() as u64);
         let messages = self.message_bytes(serving, prepared, numbers);
-        (4 * numbers * copies + PER_SERVED_ROW * rows)
+        let schema = prepared.source.schema();
+        // A name that the log does not have was refused before.
+        let field = self.item_field(prepared.source.as_ref()).ok().and_then(Result::ok);
+        let items = field.map_or(0, |field| schema.spaces[schema.fields[field].space].rows);
+        (4 * numbers * copies + PER_SERVED_ROW * rows + PER_ITEM * u64::from(items))
             .saturating_add(messages)
             .saturating_add(scored.saturating_mul(scores))
     }
@@ -137,7 +143,10 @@ impl Scenario {
             let requests = Arc::new(self.requests(source.as_ref(), &train)?);
             let log = Arc::clone(&source);
             let streams = self.scenario.streams(SeededPart::Data);
-            let stream = Stream::new(online, requests, log, folder, streams)?;
+            let items = self.item_field(source.as_ref())?.ok().map(|field| {
+                Items::before(&requests, source.as_ref(), field, online.arrivals.speed())
+            });
+            let stream = Stream::new(online, requests, log, folder, streams)?.with_items(items);
             return Ok(Feed::live(source, model, stream, examples));
         }
         let streams = self.scenario.streams(SeededPart::Order);

@@ -35,6 +35,7 @@ pub(super) fn of(
     found.extend(hashes_of_numbers(scenario, source));
     found.extend(replayed_parts(scenario, source));
     found.extend(open_windows(scenario, source, train));
+    found.extend(undivided_requests(scenario, source));
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
@@ -82,6 +83,21 @@ fn open_windows(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) -> 
                     times (`online.arrivals.kind = \"replay\"`)";
         Remark::new("online.join.window", message, help)
     })
+}
+
+/// Scored requests that are not divided by items, although nobody said so.
+fn undivided_requests(scenario: &Scenario, source: &dyn DataSource) -> Option<Remark> {
+    scenario.live()?;
+    let is_scored = scenario.serving.as_ref().is_some_and(|serving| serving.share > 0.0);
+    let why = scenario.item_field(source).ok()?.err().filter(|_| is_scored)?;
+    let message = format!("there will be no `served_slices.csv`: {why}");
+    let names: Vec<&str> = source.schema().fields.iter().map(|field| field.name.as_str()).collect();
+    let help = match names.is_empty() {
+        true => "requests are divided by a column of ids".to_string(),
+        false => format!("name the column of items: `serving.item` is one of {}", names.join(", ")),
+    };
+    let remark = Remark::new("serving", message, help);
+    Some(Remark { kind: RemarkKind::Unmeasured, ..remark })
 }
 
 /// What would measure quality on this log: days that it has, or its own split.

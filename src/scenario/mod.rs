@@ -11,6 +11,7 @@ pub mod expect;
 pub mod job;
 pub mod lab;
 mod live;
+mod items;
 mod log_remarks;
 #[cfg(test)]
 mod new_parts;

@@ -11,6 +11,7 @@ mod post;
 mod room;
 mod scores;
 mod scoring;
+pub mod slices;
 pub mod settings;
 #[cfg(test)]
 mod tests;
@@ -18,4 +19,5 @@ mod touched;
 
 pub use room::{ServingRoom, Trainer};
 pub use scores::{Age, Ages, Scores, Sent, ServedCopy, ServedLook};
+pub use slices::ServedSlice;
 pub use settings::{Beside, DenseHow, DenseSync, RowSync, Serving, WhenTouchedFull};

@@ -7,6 +7,7 @@ use super::scores::{Age, Scores};
 use crate::base::{Pending, Pool, SimTime};
 use crate::data::{Batch, DataSource};
 use crate::model::Model;
+use crate::online::ItemClass;
 use crate::params::{Locator, Lookups, View};
 use crate::server::DenseValues;
 use crate::sim::workspace::ThreadWorkspace;
@@ -21,6 +22,8 @@ pub(super) struct Group {
     pub(super) data: Arc<(Batch, Lookups)>,
     /// How old the serving copy's parameters are for each.
     pub(super) ages: Vec<Age>,
+    /// How well known the item of each was, if the stream knows.
+    pub(super) items: Vec<ItemClass>,
     /// What is added to the logit of each.
     pub(super) offsets: Vec<f32>,
 }
@@ -101,7 +104,7 @@ impl Scorer {
         };
         let logits: Vec<Vec<f32>> = scores.into_iter().map(with_offsets).collect();
         let groups: Vec<u64> = batch.info.iter().map(|info| info.group).collect();
-        into.add(&batch.labels, &groups, &group.ages, &logits);
+        into.add(&batch.labels, &groups, (&group.ages, &group.items), &logits);
     }
 }
 
