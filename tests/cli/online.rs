@@ -1,9 +1,9 @@
 //! Runs on a live stream, as users see them.
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use crate::support::{Rows, assert_same, done, reproducible, say, scenario, straggler, summary};
+use crate::support::{Rows, done, say, scenario, straggler, summary, survives_a_kill};
 
 /// The scenario of the documentation, as small as a test wants it.
 const SMALL: &[&str] = &[
@@ -17,9 +17,16 @@ const SMALL: &[&str] = &[
     "--quiet",
 ];
 
+fn arguments(out: &Path, extra: &[&str]) -> Vec<OsString> {
+    let mut all: Vec<OsString> = vec!["run".into(), scenario("online.toml").into()];
+    all.extend(SMALL.iter().chain(extra).map(OsString::from));
+    all.extend(["--out".into(), out.into()]);
+    all
+}
+
 fn live(out: &Path, extra: &[&str]) -> assert_cmd::Command {
     let mut command = straggler();
-    command.arg("run").arg(scenario("online.toml")).args(SMALL).args(extra).arg("--out").arg(out);
+    command.args(arguments(out, extra));
     command
 }
 
@@ -74,35 +81,7 @@ fn a_live_run_says_what_became_of_its_requests() {
 #[test]
 fn a_live_run_that_is_killed_ends_in_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
-    let saving = ["--no-plots", "--save-every", "20"];
-    let expected = folder.path().join("whole");
-    done(live(&expected, &saving).args(["--threads", "1"]));
-    let out = folder.path().join("killed");
-    let mut resumed = false;
-    for _ in 0..20 {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_straggler"));
-        command.env("STRAGGLER_CACHE", "off").arg("run").arg(scenario("online.toml"));
-        command.args(SMALL).args(saving).args(["--threads", "2", "--out"]).arg(&out);
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = child.spawn().unwrap();
-        let snapshots = out.join("snapshots");
-        let is_there = || std::fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
-        while !is_there() && child.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
-        }
-        drop(child.kill());
-        child.wait().unwrap();
-        if !out.join("summary.json").exists() {
-            let said = done(live(&out, &saving).args(["--threads", "4"]));
-            resumed = said.stderr.contains("going on from update");
-        }
-        if resumed {
-            break;
-        }
-        drop(std::fs::remove_dir_all(&out));
-    }
-    assert!(resumed, "the run was over each time before it was killed");
-    assert_same(&reproducible(&expected), &reproducible(&out), "after a kill");
+    survives_a_kill(folder.path(), |out| arguments(out, &["--no-plots", "--save-every", "20"]));
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn a_run_writes_every_file_of_the_results_folder() {
         (
             "workers.csv",
             "worker,class,slowdown,steps,examples,busy_s,network_s,queued_s,served_s,held_s,\
-             waiting_s,staleness_mean,staleness_max",
+             waiting_s,staleness_mean,staleness_max,starved_s",
         ),
         (
             "shards.csv",

@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::Stdio;
 
 use assert_cmd::Command;
 
-use crate::support::{Rows, assert_same, done, reproducible, say, straggler, summary};
+use crate::support::{Rows, done, say, straggler, summary, survives_a_kill};
 
 /// Two days of a drifting log, replayed.
 const LIVE: &str = r#"
@@ -98,7 +97,9 @@ fn a_serving_copy_leaves_the_other_files_as_they_are() {
     }
     assert!(with.join("plots/served.svg").exists() && !without.join("served.csv").exists());
     let page = std::fs::read_to_string(with.join("report.html")).unwrap();
-    assert!(page.contains("The serving copy") && page.contains("how far it is behind"));
+    for words in ["The serving copy", "how far rows are behind", "age of dense parameters"] {
+        assert!(page.contains(words), "{words}");
+    }
 }
 
 /// The classes of items together are all that was scored, in each copy and split, and nothing else
@@ -193,35 +194,9 @@ fn a_log_without_items_says_what_could_divide_the_requests() {
 fn a_serving_copy_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{LIVE}{SERVING}");
-    let of = |out: &Path, threads: &str| {
-        let saving = ["--no-plots", "--save-every", "20", "--threads", threads];
-        arguments(folder.path(), &text, out, &saving)
-    };
-    let (expected, out) = (folder.path().join("whole"), folder.path().join("killed"));
-    done(straggler().args(of(&expected, "1")));
-    let mut resumed = false;
-    for _ in 0..20 {
-        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_straggler"));
-        let child = child.args(of(&out, "2")).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = child.spawn().unwrap();
-        let snapshots = out.join("snapshots");
-        let is_there = || std::fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
-        while !is_there() && child.try_wait().unwrap().is_none() {
-            std::thread::yield_now();
-        }
-        drop(child.kill());
-        child.wait().unwrap();
-        if !out.join("summary.json").exists() {
-            let said = done(straggler().args(of(&out, "4")));
-            resumed = said.stderr.contains("going on from update");
-        }
-        if resumed {
-            break;
-        }
-        drop(std::fs::remove_dir_all(&out));
-    }
-    assert!(resumed, "the run was over each time before it was killed");
-    assert_same(&reproducible(&expected), &reproducible(&out), "after a kill");
+    survives_a_kill(folder.path(), |out| {
+        arguments(folder.path(), &text, out, &["--no-plots", "--save-every", "20"])
+    });
 }
 
 /// A sweep shows the served quality of its points over simulated time, in the page and as a picture.

@@ -1,8 +1,10 @@
 //! What all tests of the program share: running it, small scenarios, reading what it wrote.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use assert_cmd::Command;
 
@@ -141,4 +143,40 @@ pub(crate) fn assert_same(
     assert_eq!(names(one), names(other), "{what}: other files");
     let differ: Vec<&String> = one.keys().filter(|name| one[*name] != other[*name]).collect();
     assert!(differ.is_empty(), "{what}: {differ:?} differ");
+}
+
+/// Kills a run when it has saved its first snapshot, and lets it go on: it ends in the same files as
+/// one that was left alone, with any number of threads. `arguments` are those of a run that saves
+/// snapshots, without threads.
+pub(crate) fn survives_a_kill(folder: &Path, arguments: impl Fn(&Path) -> Vec<OsString>) {
+    let (expected, out) = (folder.join("whole"), folder.join("killed"));
+    let of = |out: &Path, threads: &str| {
+        let mut all = arguments(out);
+        all.extend(["--threads", threads].map(OsString::from));
+        all
+    };
+    done(straggler().args(of(&expected, "1")));
+    let mut resumed = false;
+    for _ in 0..20 {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_straggler"));
+        child.env("STRAGGLER_CACHE", "off").args(of(&out, "2"));
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let snapshots = out.join("snapshots");
+        let is_there = || fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
+        while !is_there() && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        drop(child.kill());
+        child.wait().unwrap();
+        if !out.join("summary.json").exists() {
+            let said = done(straggler().args(of(&out, "4")));
+            resumed = said.stderr.contains("going on from update");
+        }
+        if resumed {
+            break;
+        }
+        drop(fs::remove_dir_all(&out));
+    }
+    assert!(resumed, "the run was over each time before it was killed");
+    assert_same(&reproducible(&expected), &reproducible(&out), "after a kill");
 }

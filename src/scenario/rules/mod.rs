@@ -338,3 +338,24 @@ fn suspicious(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::document::{DocumentInput, load};
+
+    /// Errors and warnings of a job on a generated log with these lines; empty if there are none.
+    pub(super) fn said(lines: &str) -> String {
+        let text = format!("data.kind = \"synthetic\"\nholdout.days = \"2\"\n{lines}\n");
+        let input = DocumentInput::Text { name: "the scenario", text: &text };
+        let mut loaded = match load::<Scenario>(input, &[]) {
+            Ok(loaded) => loaded,
+            Err(problems) => return problems.to_string(),
+        };
+        check(&mut loaded);
+        let said = loaded
+            .finish()
+            .map_or_else(|problems| problems.to_string(), |read| read.problems.to_string());
+        said.replace("no errors\n", "")
+    }
+}

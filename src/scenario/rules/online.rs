@@ -193,23 +193,7 @@ fn future(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::Scenario;
-    use crate::scenario::document::{DocumentInput, load};
-
-    /// What is said of a stream with these lines.
-    fn said(lines: &str) -> String {
-        let text = format!("data.kind = \"synthetic\"\nholdout.days = \"2\"\n{lines}\n");
-        let input = DocumentInput::Text { name: "the scenario", text: &text };
-        let mut loaded = match load::<Scenario>(input, &[]) {
-            Ok(loaded) => loaded,
-            Err(problems) => return problems.to_string(),
-        };
-        crate::scenario::rules::check(&mut loaded);
-        let said = loaded
-            .finish()
-            .map_or_else(|problems| problems.to_string(), |read| read.problems.to_string());
-        said.replace("no errors\n", "")
-    }
+    use crate::scenario::rules::tests::said;
 
     #[test]
     fn a_stream_that_can_be_run_is_not_commented() {

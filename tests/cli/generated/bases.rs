@@ -63,6 +63,18 @@ pub(super) const BASES: &[Base] = &[
         ),
     },
     Base {
+        name: "live",
+        text: concat!(
+            generated!(
+                "[online]\narrivals.kind = \"replay\"\njoin = { window = \"1h\", late = \"correct\" }\n\
+                 actions.delay.mean = \"30min\"\n\
+                 [serving]\nevery = \"6h\"\nbeside = [\"oracle\", \"batch\"]\n\
+                 rows.every = \"1h\"\ndense.every = \"12h\"\n"
+            ),
+            plain!("")
+        ),
+    },
+    Base {
         name: "timing",
         text: "[scenario]\nname = \"f\"\n[train]\nbatch = 16\nstop = { updates = 20 }\n\
                [cluster]\nworkers = 4\nshards = 2\n\
