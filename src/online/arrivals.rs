@@ -184,6 +184,15 @@ impl ArrivalLaw for Replayed {
     }
 }
 
+/// All requests of a stream, drawn ahead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Drawn {
+    /// When the last request comes, if any comes.
+    pub last: Option<SimTime>,
+    /// Requests that never come, since the simulated clock does not go so far.
+    pub missing: u64,
+}
+
 /// The requests of a run, one after the other.
 #[derive(Clone, Debug)]
 pub struct Arrivals {
@@ -226,11 +235,15 @@ impl Arrivals {
         Some(self.next.at).filter(|at| *at < SimTime::MAX)
     }
 
-    /// When the last request comes, if any comes; found by drawing all that are left.
-    pub fn last_time(&self) -> Option<SimTime> {
+    /// Draws all requests that are left.
+    pub fn draw_all(&self) -> Drawn {
         let mut rest = self.clone();
         let all = std::iter::from_fn(|| rest.next(SimTime::MAX));
-        all.last().map(|request| request.at)
+        let begin = Drawn { missing: self.total.saturating_sub(self.next.number), last: None };
+        all.fold(begin, |drawn, request| Drawn {
+            missing: drawn.missing - 1,
+            last: Some(request.at),
+        })
     }
 
     /// The next request, if it comes up to `until`.
@@ -303,9 +316,10 @@ mod tests {
     fn a_log_is_replayed_at_its_speed() {
         let replay = ArrivalsChoice::Replay(Replay { speed: 24.0 });
         let mut arrivals = arrivals(&replay, &RequestPace::default(), 4);
-        let last = arrivals.last_time();
+        let last = arrivals.draw_all();
         let times = times(&mut arrivals);
-        assert_eq!((last, arrivals.last_time()), (Some(SimTime(times[3])), None));
+        assert_eq!(last, Drawn { last: Some(SimTime(times[3])), missing: 0 });
+        assert_eq!(arrivals.draw_all(), Drawn::default());
         let minutes: Vec<f64> = times.iter().map(|at| *at as f64 / (60.0 * 1e9)).collect();
         assert_eq!(minutes, [7.5, 22.5, 37.5, 52.5]);
     }
@@ -375,5 +389,9 @@ mod tests {
         }
         let none = ArrivalsChoice::Poisson(Poisson { rate: 0.0 });
         assert_eq!(arrivals(&none, &RequestPace::default(), 9).next_time(), None);
+        // The clock ends after 584 years.
+        let rare = ArrivalsChoice::Even(Even { rate: 1e-10 });
+        let drawn = arrivals(&rare, &RequestPace::default(), 9).draw_all();
+        assert_eq!((drawn.missing, drawn.last), (8, Some(SimTime(10 * 1_000_000_000 * SECOND))));
     }
 }

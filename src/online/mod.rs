@@ -47,7 +47,7 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use arrivals::{ArrivalLaw, Arrivals, ArrivalsChoice, ArrivalsConfig};
+pub use arrivals::{ArrivalLaw, Arrivals, ArrivalsChoice, ArrivalsConfig, Drawn};
 pub use delays::{Actions, Delay, Features};
 pub use items::{Arrived, Doubling, ItemClass, ItemSplit, Items};
 pub use joiner::{Emitted, Join, Joiner, JoinerCounts, LateAction, Origin};

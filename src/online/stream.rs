@@ -19,7 +19,7 @@ use super::negatives::Negatives;
 use super::queue::{ExampleQueue, QueueInterval};
 use super::requests::{Labels, Request, Requests};
 use super::settings::Online;
-use crate::base::{SimTime, Streams};
+use crate::base::{SimSpan, SimTime, Streams};
 use crate::cluster::LawError;
 use crate::data::DataSource;
 
@@ -56,6 +56,8 @@ pub struct StreamCounts {
     pub features_on_way: u64,
     /// Actions that are on their way to the joiner, copies included.
     pub actions_on_way: u64,
+    /// How long the joiner has stood still, because the queue was full, until it last went on.
+    pub stood_still: SimSpan,
 }
 
 /// A live stream of examples.
@@ -130,11 +132,6 @@ impl Stream {
         &self.requests
     }
 
-    /// When the last request comes, if any comes any more; found by drawing them all.
-    pub fn last_request(&self) -> Option<SimTime> {
-        self.arrivals.last_time()
-    }
-
     /// Which negatives are kept, and how predictions are corrected for it.
     pub fn negatives(&self) -> &Negatives {
         &self.negatives
@@ -190,9 +187,8 @@ impl Stream {
         while let Some(request) = self.arrivals.next(now) {
             self.send(request);
             let labels = &self.labels;
-            let class = |items: &mut Items| {
-                items.meet(labels.item(request.number, items), request.at)
-            };
+            let class =
+                |items: &mut Items| items.meet(labels.item(request.number, items), request.at);
             arrives(Arrived { request, item: self.items.as_mut().map(class) });
         }
         self.join(now);
@@ -202,7 +198,9 @@ impl Stream {
     /// happened.
     pub fn take(&mut self, count: usize, now: SimTime, into: &mut Vec<Emitted>) {
         self.queue.take(count, now, into);
-        if self.is_blocked() {
+        if let Some(first) = self.ready.front() {
+            let since = first.emitted.max(self.freed);
+            self.counts.stood_still = self.counts.stood_still + now.since(since);
             self.freed = now;
             self.join(now);
         }
@@ -309,7 +307,8 @@ crate::persist!(StreamCounts {
     never: state,
     twice: state,
     features_on_way: state,
-    actions_on_way: state
+    actions_on_way: state,
+    stood_still: state
 });
 crate::persist!(Stream {
     requests: fixed,

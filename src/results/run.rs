@@ -8,7 +8,8 @@ use super::summary::{NO_MODEL, Summary};
 use super::table::Rows;
 use super::tables::{
     ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ServedRow, ServedSliceRow,
-    ShardFailureRow, ShardRow, StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ShardFailureRow, ShardRow, StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow,
+    WorkerRow,
 };
 
 /// The files of one run. A missing file gives a table that is not present.

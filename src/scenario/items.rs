@@ -39,7 +39,10 @@ impl Scenario {
         let why = match (several, fields().next().is_some()) {
             (true, _) => format!("whose ids have several rows: name one of {}", list(&mut parts())),
             (false, true) => {
-                format!("which the log does not have: its columns of ids are {}", list(&mut fields()))
+                format!(
+                    "which the log does not have: its columns of ids are {}",
+                    list(&mut fields())
+                )
             }
             (false, false) => "but the log has no column of ids: leave it out".to_string(),
         };

@@ -150,7 +150,9 @@ fn scored_requests_are_divided_by_items() {
     }
     // Another column makes other classes, and nothing else.
     let other = of("user", "user");
-    assert!(std::fs::read(&slices).unwrap() != std::fs::read(other.join("served_slices.csv")).unwrap());
+    assert!(
+        std::fs::read(&slices).unwrap() != std::fs::read(other.join("served_slices.csv")).unwrap()
+    );
     for file in ["served.csv", "training.csv", "stream.csv"] {
         let read = |out: &Path| std::fs::read(out.join(file)).unwrap();
         assert!(read(&out) == read(&other), "{file}");
@@ -160,9 +162,8 @@ fn scored_requests_are_divided_by_items() {
 #[test]
 fn a_log_without_items_says_what_could_divide_the_requests() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..600)
-        .map(|n| format!("{},{},{},{}\n", n / 200 + 1, n % 3 % 2, n % 7, n % 11))
-        .collect();
+    let rows: String =
+        (0..600).map(|n| format!("{},{},{},{}\n", n / 200 + 1, n % 3 % 2, n % 7, n % 11)).collect();
     std::fs::write(folder.path().join("log.csv"), format!("day,label,ad,place\n{rows}")).unwrap();
     let begin = LIVE.find("[train]").unwrap();
     let data = "[data]\nkind = \"table\"\nfiles = [\"log.csv\"]\nday = \"day\"\n\
@@ -183,7 +184,8 @@ fn a_log_without_items_says_what_could_divide_the_requests() {
     let set = ["serving.item=advert"];
     let said = say(&mut run(folder.path(), &text, &folder.path().join("bad"), &set));
     assert!(
-        said.stderr.contains("`advert`, which the log does not have: its columns of ids are ad, place"),
+        said.stderr
+            .contains("`advert`, which the log does not have: its columns of ids are ad, place"),
         "{}",
         said.stderr
     );

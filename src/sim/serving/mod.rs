@@ -11,13 +11,13 @@ mod post;
 mod room;
 mod scores;
 mod scoring;
-pub mod slices;
 pub mod settings;
+pub mod slices;
 #[cfg(test)]
 mod tests;
 mod touched;
 
 pub use room::{ServingRoom, Trainer};
 pub use scores::{Age, Ages, Scores, Sent, ServedCopy, ServedLook};
-pub use slices::ServedSlice;
 pub use settings::{Beside, DenseHow, DenseSync, RowSync, Serving, WhenTouchedFull};
+pub use slices::ServedSlice;
