@@ -42,9 +42,9 @@ impl TimeOrder {
             (None, Some(column)) => ("data.day", column),
             (None, None) => return None,
         };
-        let are = if self.back == 1 { "row is" } else { "rows are" };
+        let are = if self.back == 1 { "is" } else { "are" };
         let message = format!(
-            "the clock of the log goes backwards: by the column `{column}`, {} of its {} {are} earlier than the \
+            "the clock of the log goes backwards: by the column `{column}`, {} of its {} rows {are} earlier than the \
              row before, the first on line {line} of {file}; the rows were brought into the order of time",
             self.back, self.rows
         );
