@@ -34,7 +34,7 @@ const PER_STEP: f64 = 5e-6;
 const PER_TIMED_STEP: f64 = 1e-6;
 const PER_REQUESTS: f64 = 0.45e-6;
 /// The messages of a request of a live stream; and of a request that is scored, its age and its place
-/// among the scores. Fitted to the processor time of seven variants of `scenarios/online.toml`.
+/// among the scores. Set by the processor time of four variants of `scenarios/online.toml`.
 const PER_REQUEST: f64 = 0.5e-6;
 const PER_SCORE: f64 = 0.5e-6;
 /// A group of requests that a copy scores together.

@@ -200,7 +200,7 @@ impl Stream {
         self.queue.take(count, now, into);
         if let Some(first) = self.ready.front() {
             let since = first.emitted.max(self.freed);
-            self.counts.stood_still = self.counts.stood_still + now.since(since);
+            self.counts.stood_still += now.since(since);
             self.freed = now;
             self.join(now);
         }

@@ -205,7 +205,8 @@ fn a_log_whose_clock_goes_backwards_is_sorted_with_a_word() {
     std::fs::write(&file, text).unwrap();
     let said = say(straggler().arg("check").arg(&file));
     assert!(
-        said.stderr.contains("2 of its 6 rows are earlier than the row before, the first on line 4 of"),
+        said.stderr
+            .contains("2 of its 6 rows are earlier than the row before, the first on line 4 of"),
         "{}",
         said.stderr
     );

@@ -19,7 +19,7 @@ pub struct Serving {
     /// Simulated time between two rows of `served.csv`.
     pub every: SimSpan,
     /// The column of the log whose ids are the items by which
-    /// [`served_slices.csv`](results-folder.md) divides the scored requests. Left out: `item`, if the
+    /// `served_slices.csv` divides the scored requests. Left out: `item`, if the
     /// log has such a column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub item: Option<String>,
