@@ -50,7 +50,18 @@ pub(super) fn scenario(
     rules::check(&mut loaded);
     let loaded = loaded.finish().map_err(refused)?;
     tell_warnings(&loaded.problems);
+    tell_of_stages(&loaded);
     Ok(loaded)
+}
+
+/// Warns about settings within stages.
+fn tell_of_stages(loaded: &Loaded<Scenario>) {
+    let label = |warning: Problem| {
+        let origin = loaded.nearest_origin(&warning.path);
+        warning.label(origin, "")
+    };
+    let list = loaded.value.stage_warnings().into_iter().map(label).collect();
+    tell_warnings(&Problems { list, ..loaded.problems.clone() });
 }
 
 /// Warns about a run whose end nobody will see.

@@ -11,7 +11,7 @@ use crate::experiment::Trial;
 use crate::experiment::expect::Checked;
 use crate::report::figure::{served, time_spent};
 use crate::report::terminal::{Align, TextTable};
-use crate::report::words;
+use crate::report::{overload, words};
 use crate::results::outcome::TrialOutcome;
 use crate::results::summary::{At, Summary};
 
@@ -197,6 +197,9 @@ pub(super) fn summary(summary: &Summary, path: &Path) -> String {
     }
     if let Some(failures) = words::shard_failures(summary) {
         _ = writeln!(text, "\n{failures}");
+    }
+    if let Some(overload) = overload::sentence(summary) {
+        _ = writeln!(text, "\n{overload}");
     }
     if let Some(bottleneck) = words::bottleneck(summary) {
         _ = writeln!(text, "\n{bottleneck}");

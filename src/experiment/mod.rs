@@ -14,6 +14,7 @@ pub mod health;
 mod identity;
 pub mod lab;
 mod layers;
+mod open_logs;
 mod popularity;
 pub mod presence;
 pub mod probe;

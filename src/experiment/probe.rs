@@ -7,8 +7,8 @@ use crate::data::Batch;
 use crate::model::Workspace;
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Locator, Lookups, View};
-use crate::scenario::Prepared;
 use crate::scenario::estimate::sample;
+use crate::scenario::{Prepared, StreamWork};
 use crate::sim::evaluate::CHUNK;
 
 /// The work of a run, as far as it determines its time.
@@ -20,6 +20,8 @@ pub struct RunWork {
     pub steps: u64,
     /// Examples scored in all evaluations together.
     pub scored: u64,
+    /// A live stream, and what scores its requests.
+    pub stream: Option<StreamWork>,
 }
 
 /// Pulling and applying, per number that a step moves: copies, slots and their bookkeeping. This
@@ -31,6 +33,12 @@ const PER_STEP: f64 = 5e-6;
 /// The events of a step of timing alone, and those of its pull and push at one shard.
 const PER_TIMED_STEP: f64 = 1e-6;
 const PER_REQUESTS: f64 = 0.45e-6;
+/// The messages of a request of a live stream; and of a request that is scored, its age and its place
+/// among the scores. Set by the processor time of four variants of `scenarios/online.toml`.
+const PER_REQUEST: f64 = 0.5e-6;
+const PER_SCORE: f64 = 0.5e-6;
+/// A group of requests that a copy scores together.
+const PER_GROUP: f64 = 3e-6;
 /// Starting a run, its report and its pictures.
 pub const AROUND: f64 = 0.25;
 /// Factor for all other work: divergence of views, order of examples, cold caches.
@@ -64,12 +72,37 @@ pub fn seconds(prepared: &Prepared, work: RunWork, threads: usize) -> f64 {
     let scoring = quickest(|| {
         prepared.model.scores(values.view(&lookups), &batch, &mut workspace, &mut logits);
     });
-    let scoring = scoring / batch.len().max(1) as f64 * work.scored as f64;
+    let read_one = reading / work.batch.max(1) as f64;
+    let forward = scoring / batch.len().max(1) as f64;
+    let stream = work
+        .stream
+        .map_or((0.0, 0.0), |stream| of_stream(stream, work.steps, (read_one, forward), numbers));
+    let scoring = forward * work.scored as f64;
     let steps = work.steps as f64;
     // Updates are applied one after the other, while several threads share the rest.
-    let in_turn = steps * (PER_STEP + PER_NUMBER * numbers as f64);
-    let shared = steps * (reading + computing) + scoring;
+    let in_turn = steps * (PER_STEP + PER_NUMBER * numbers as f64) + stream.0;
+    let shared = steps * (reading + computing) + scoring + stream.1;
     BESIDES * ((in_turn + shared) / threads.max(1) as f64).max(in_turn)
+}
+
+/// Seconds of a live stream beside its steps, of which each moves so many `numbers`: those of the
+/// engine's own thread, and those of any thread. Reading an example and scoring it are measured.
+fn of_stream(
+    stream: StreamWork,
+    steps: u64,
+    (reading, forward): (f64, f64),
+    numbers: usize,
+) -> (f64, f64) {
+    let StreamWork { requests, earlier, scored, copies, by_update, serves } = stream;
+    let groups = if by_update { scored.min(steps) } else { scored.div_ceil(CHUNK as u64) };
+    let noted = if serves { steps as f64 * PER_NUMBER * numbers as f64 } else { 0.0 };
+    // Each request is read for its label.
+    let in_turn = requests as f64 * (PER_REQUEST + reading)
+        + earlier as f64 * reading
+        + scored as f64 * (PER_SCORE + reading)
+        + groups as f64 * copies as f64 * (PER_GROUP + PER_NUMBER * numbers as f64)
+        + noted;
+    (in_turn, scored as f64 * copies as f64 * forward)
 }
 
 /// Wall seconds of `steps` steps of timing alone. Events are done one after the other, so the number of
@@ -145,7 +178,7 @@ mod tests {
                     model = { kind = \"mlp\", hidden = [8] }";
         let scenario = Scenario::from_text(text).unwrap();
         let prepared = scenario.prepare(Path::new(".")).unwrap().unwrap();
-        let work = RunWork { batch: 32, steps: 1_000, scored: 0 };
+        let work = RunWork { batch: 32, steps: 1_000, scored: 0, stream: None };
         let one = seconds(&prepared, work, 1);
         assert!(one > 1e-3 && one < 1e3, "{one}");
         // The two numbers of steps differ so much that the noise of the clock does not matter.

@@ -383,6 +383,7 @@ impl Recorder {
             self.write_shards(folder, simulation)?;
             presence::write(folder, simulation, |class| self.class(class))?;
             shard_failures::write(folder, simulation)?;
+            served::write_slices(folder, simulation)?;
         }
         // `summary.json` says that the run is done. It must not reach the disk before the files
         // that it describes.

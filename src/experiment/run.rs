@@ -1,12 +1,14 @@
 //! One trial: a scenario and its seed, run into a results folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::checkpoint::start::StartFile;
 use super::checkpoint::{self, Keeper};
 use super::drive::{DriveError, Driven, Driver, SaveEvery, restore};
 use super::expect::{self, Checked};
 use super::identity::{digests, log_digest, window};
+use super::open_logs::OpenLogs;
 use super::probe;
 use super::recorder::{Begin, Recorder, Recording};
 pub use super::run_error::RunError;
@@ -17,12 +19,12 @@ use super::stop::StopSignal;
 use super::summary::{summary, undefined};
 use super::{tables, upsets};
 use crate::base::ByteSize;
-use crate::data::Remark;
+use crate::data::{OpenContext, Remark, SourceChoice};
 use crate::metrics::Quality;
 use crate::results::folder::{ExistingResults, ResultsFolder, hex_digest};
 use crate::results::json;
 use crate::results::summary::{DIAGNOSIS, FILE, StageDone, Started, Summary};
-use crate::scenario::build::{Opener, Prepared, open_anew};
+use crate::scenario::build::{Opener, Prepared};
 use crate::scenario::estimate::ResourceEstimate;
 use crate::scenario::job::Job;
 use crate::scenario::presets::Preset;
@@ -50,6 +52,8 @@ pub struct Trial {
     threads: usize,
     /// The stages before the last, which have to be done first.
     pub(super) earlier: Vec<ResolvedStage>,
+    /// The logs that its stages share.
+    logs: Arc<OpenLogs>,
     /// The name of the last stage, if there are stages.
     pub(super) last_stage: Option<String>,
     /// Where the stages are that this one may start from.
@@ -121,7 +125,10 @@ impl Trial {
     ///
     /// # Errors If a file, a window or the model makes the run impossible.
     pub fn new(scenario: Scenario, folder: &Path, threads: usize) -> Result<Trial, RunError> {
-        Trial::with_sources(scenario, folder, threads, &open_anew)
+        let logs = Arc::new(OpenLogs::default());
+        let open = |choice: &SourceChoice, context: &OpenContext<'_>| logs.open(choice, context);
+        let trial = Trial::with_sources(scenario, folder, threads, &open)?;
+        Ok(Trial { logs, ..trial })
     }
 
     /// As [`new`](Self::new), with the log from `open`, which may already have it open.
@@ -189,6 +196,7 @@ impl Trial {
             folder,
             threads,
             earlier,
+            logs: Arc::default(),
             last_stage: None,
             places,
         })
@@ -215,6 +223,7 @@ impl Trial {
             batch: self.scenario.examples_per_step() as usize,
             steps: steps.saturating_add(ahead),
             scored: self.estimate.holdout.saturating_mul(self.scenario.evaluations(steps)),
+            stream: self.scenario.stream_work(prepared),
         };
         Some(probe::seconds(prepared, work, self.threads))
     }
@@ -332,7 +341,11 @@ impl Trial {
             return Ok(Vec::new());
         }
         let root = options.stages.clone().unwrap_or_else(|| out.join(stages::FOLDER));
-        let with = (self.threads, &open_anew as &Opener<'_>);
+        // What the last stage has open is not opened again.
+        let logs = Arc::clone(&self.logs);
+        let open =
+            move |choice: &SourceChoice, context: &OpenContext<'_>| logs.open(choice, context);
+        let with = (self.threads, &open as &Opener<'_>);
         let done = stages::run(&self.earlier, &root, &self.folder, with, options);
         let (places, done) = done.map_err(|error| match error {
             RunError::Interrupted { signal, saved, .. } => {

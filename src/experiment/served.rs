@@ -1,9 +1,14 @@
 //! What the serving copy served, as rows of `served.csv` and in summaries.
 
+use std::io;
+use std::path::Path;
+
 use crate::metrics::undefined::in_words;
 use crate::results::summary::ServedSummary;
-use crate::results::tables::ServedRow;
-use crate::sim::serving::{ServedCopy, ServedLook};
+use crate::results::table::TableWriter;
+use crate::results::tables::{ServedRow, ServedSliceRow};
+use crate::sim::Simulation;
+use crate::sim::serving::{ServedCopy, ServedLook, ServedSlice};
 
 /// A copy in a stretch of time.
 pub(super) fn row(look: &ServedLook) -> ServedRow {
@@ -32,6 +37,37 @@ pub(super) fn row(look: &ServedLook) -> ServedRow {
         forgotten: sent.map(|sent| sent.forgotten),
         lost: sent.map(|sent| sent.lost),
         overtaken: sent.map(|sent| sent.overtaken),
+    }
+}
+
+/// Writes what was served by how well known items were; no file if nobody knows.
+pub(super) fn write_slices(folder: &Path, simulation: &Simulation) -> io::Result<()> {
+    let slices = simulation.session().served_slices();
+    if slices.is_empty() {
+        return Ok(());
+    }
+    TableWriter::write(folder, slices.iter().map(slice))
+}
+
+/// A copy and a class of requests.
+fn slice(slice: &ServedSlice) -> ServedSliceRow {
+    let (quality, ends) = (&slice.quality, slice.class.ends());
+    ServedSliceRow {
+        copy: slice.copy,
+        by: slice.by,
+        low: ends.map(|ends| ends.0),
+        high: ends.map(|ends| ends.1),
+        scored: quality.examples,
+        positives: quality.positives,
+        auc: quality.auc,
+        auc_error: quality.auc_error,
+        log_loss: quality.log_loss,
+        log_loss_error: quality.log_loss_error,
+        normalised_entropy: quality.ne,
+        calibration: quality.calibration,
+        undefined: in_words(&slice.undefined),
+        stale: slice.ages.map(|ages| ages.stale),
+        row_lag_s: slice.ages.map(|ages| ages.row_lag),
     }
 }
 

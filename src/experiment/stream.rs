@@ -60,5 +60,7 @@ pub(super) fn summary(live: &Live) -> StreamSummary {
         queue_lag_s: queue.lags.mean(),
         update_lag_s: live.update_lags().mean(),
         update_lag_max_s: live.update_lags().longest_seconds(),
+        last_wait_s: (queue.taken > 0).then(|| queue.last_wait.seconds()),
+        stood_still_s: Some(counts.stood_still.seconds()).filter(|seconds| *seconds > 0.0),
     }
 }

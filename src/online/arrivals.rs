@@ -87,8 +87,15 @@ pub trait ArrivalsConfig {
     /// The law for these requests.
     fn build(&self, requests: &Arc<Requests>) -> Arc<dyn ArrivalLaw>;
 
+    /// How many times as fast as in the log requests come, if they come when they came there.
+    fn speed(&self) -> Option<f64> {
+        None
+    }
+
     /// Whether requests come when they came in the log: a log without times has none to follow.
-    fn follows_log(&self) -> bool;
+    fn follows_log(&self) -> bool {
+        self.speed().is_some()
+    }
 
     /// A setting with which no request ever comes, if there is one.
     fn unusable(&self) -> Option<Unusable>;
@@ -119,10 +126,6 @@ impl ArrivalsConfig for Poisson {
         Arc::new(*self)
     }
 
-    fn follows_log(&self) -> bool {
-        false
-    }
-
     fn unusable(&self) -> Option<Unusable> {
         positive(self.rate, "rate", A_RATE)
     }
@@ -138,10 +141,6 @@ impl ArrivalLaw for Poisson {
 impl ArrivalsConfig for Even {
     fn build(&self, _: &Arc<Requests>) -> Arc<dyn ArrivalLaw> {
         Arc::new(*self)
-    }
-
-    fn follows_log(&self) -> bool {
-        false
     }
 
     fn unusable(&self) -> Option<Unusable> {
@@ -161,8 +160,8 @@ impl ArrivalsConfig for Replay {
         Arc::new(Replayed { speed: self.speed, requests: Arc::clone(requests) })
     }
 
-    fn follows_log(&self) -> bool {
-        true
+    fn speed(&self) -> Option<f64> {
+        Some(self.speed)
     }
 
     fn unusable(&self) -> Option<Unusable> {
@@ -183,6 +182,15 @@ impl ArrivalLaw for Replayed {
         let at = |request: u64| self.requests.instant(request).0 as f64 / self.speed;
         span(request.checked_sub(1).map_or(0.0, at), at(request))
     }
+}
+
+/// All requests of a stream, drawn ahead.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Drawn {
+    /// When the last request comes, if any comes.
+    pub last: Option<SimTime>,
+    /// Requests that never come, since the simulated clock does not go so far.
+    pub missing: u64,
 }
 
 /// The requests of a run, one after the other.
@@ -227,11 +235,15 @@ impl Arrivals {
         Some(self.next.at).filter(|at| *at < SimTime::MAX)
     }
 
-    /// When the last request comes, if any comes; found by drawing all that are left.
-    pub fn last_time(&self) -> Option<SimTime> {
+    /// Draws all requests that are left.
+    pub fn draw_all(&self) -> Drawn {
         let mut rest = self.clone();
         let all = std::iter::from_fn(|| rest.next(SimTime::MAX));
-        all.last().map(|request| request.at)
+        let begin = Drawn { missing: self.total.saturating_sub(self.next.number), last: None };
+        all.fold(begin, |drawn, request| Drawn {
+            missing: drawn.missing - 1,
+            last: Some(request.at),
+        })
     }
 
     /// The next request, if it comes up to `until`.
@@ -304,9 +316,10 @@ mod tests {
     fn a_log_is_replayed_at_its_speed() {
         let replay = ArrivalsChoice::Replay(Replay { speed: 24.0 });
         let mut arrivals = arrivals(&replay, &RequestPace::default(), 4);
-        let last = arrivals.last_time();
+        let last = arrivals.draw_all();
         let times = times(&mut arrivals);
-        assert_eq!((last, arrivals.last_time()), (Some(SimTime(times[3])), None));
+        assert_eq!(last, Drawn { last: Some(SimTime(times[3])), missing: 0 });
+        assert_eq!(arrivals.draw_all(), Drawn::default());
         let minutes: Vec<f64> = times.iter().map(|at| *at as f64 / (60.0 * 1e9)).collect();
         assert_eq!(minutes, [7.5, 22.5, 37.5, 52.5]);
     }
@@ -376,5 +389,9 @@ mod tests {
         }
         let none = ArrivalsChoice::Poisson(Poisson { rate: 0.0 });
         assert_eq!(arrivals(&none, &RequestPace::default(), 9).next_time(), None);
+        // The clock ends after 584 years.
+        let rare = ArrivalsChoice::Even(Even { rate: 1e-10 });
+        let drawn = arrivals(&rare, &RequestPace::default(), 9).draw_all();
+        assert_eq!((drawn.missing, drawn.last), (8, Some(SimTime(10 * 1_000_000_000 * SECOND))));
     }
 }

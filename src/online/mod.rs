@@ -35,6 +35,7 @@
 
 pub mod arrivals;
 pub mod delays;
+pub mod items;
 pub mod joiner;
 pub mod lags;
 pub mod negatives;
@@ -46,8 +47,9 @@ pub mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use arrivals::{ArrivalLaw, Arrivals, ArrivalsChoice, ArrivalsConfig};
+pub use arrivals::{ArrivalLaw, Arrivals, ArrivalsChoice, ArrivalsConfig, Drawn};
 pub use delays::{Actions, Delay, Features};
+pub use items::{Arrived, Doubling, ItemClass, ItemSplit, Items};
 pub use joiner::{Emitted, Join, Joiner, JoinerCounts, LateAction, Origin};
 pub use lags::{EventTimes, Lags};
 pub use negatives::{Correction, Negatives};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::joiner::Emitted;
 use super::lags::{EventTimes, Lags};
-use crate::base::SimTime;
+use crate::base::{SimSpan, SimTime};
 
 /// The queue between the joiner and the workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +50,8 @@ pub struct QueueCounts {
     pub longest: u64,
     /// Lags of the examples taken, from the time of their request to the time taken.
     pub lags: Lags,
+    /// How long the example that was taken last has been in it.
+    pub last_wait: SimSpan,
 }
 
 impl QueueCounts {
@@ -149,6 +151,7 @@ impl ExampleQueue {
         let mut events = EventTimes::default();
         for example in self.list.drain(..count) {
             events.add(example.at);
+            self.counts.last_wait = now.since(example.emitted);
             into.push(example);
         }
         self.counts.lags.add(events, now);
@@ -179,7 +182,8 @@ crate::persist!(QueueCounts {
     dropped_positives: state,
     dropped_negatives: state,
     longest: state,
-    lags: state
+    lags: state,
+    last_wait: state
 });
 crate::persist!(QueueInterval { longest: state, lags: state });
 crate::persist!(ExampleQueue {
@@ -193,7 +197,6 @@ crate::persist!(ExampleQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::SimSpan;
 
     fn example(request: u64) -> Emitted {
         let at = SimTime(request);

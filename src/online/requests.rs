@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::items::Items;
 use crate::base::SimTime;
 use crate::data::order::ExampleSequence;
 use crate::data::{Batch, DataSource, Day, Instants};
@@ -42,7 +43,7 @@ pub struct BackwardClock {
 }
 
 /// Nanoseconds of a day.
-const DAY: u64 = 86_400_000_000_000;
+pub(super) const DAY: u64 = 86_400_000_000_000;
 
 impl Requests {
     /// The requests of these days, which rise. The log says on which day an example happened, and
@@ -84,6 +85,11 @@ impl Requests {
         };
         let instants = (0..self.len()).map(of).collect();
         self.with_instants(instants)
+    }
+
+    /// Number of the first day.
+    pub(super) fn first_day(&self) -> u32 {
+        self.first_day
     }
 
     /// Number of requests.
@@ -149,6 +155,11 @@ impl Labels {
             self.first = request;
         }
         self.stretch.labels[(request - self.first) as usize] > 0.5
+    }
+
+    /// The item of the request whose label was asked for last.
+    pub(super) fn item(&self, request: u64, items: &Items) -> u32 {
+        items.of(&self.stretch, (request - self.first) as usize)
     }
 }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::arrivals::{Arrivals, ArrivalsChoice};
+use super::arrivals::{Arrivals, ArrivalsChoice, Drawn};
 use super::delays::{Actions, Features};
 use super::joiner::Join;
 use super::negatives::Negatives;
 use super::pace::RequestPace;
 use super::queue::{QueueSettings, WhenFull};
 use super::requests::Requests;
-use crate::base::{SimTime, Streams};
+use crate::base::Streams;
 use crate::cluster::StepTimeChoice;
 use crate::cluster::delay::Unusable;
 
@@ -45,9 +45,9 @@ impl Online {
         [("actions.delay.law", actions), ("features.delay.law", features)]
     }
 
-    /// When the last of these requests comes, if any comes; found by drawing them all.
-    pub fn last_request(&self, requests: &Arc<Requests>, streams: Streams) -> Option<SimTime> {
-        self.all_arrivals(requests, streams).last_time()
+    /// Draws all of these requests ahead.
+    pub fn draw_all(&self, requests: &Arc<Requests>, streams: Streams) -> Drawn {
+        self.all_arrivals(requests, streams).draw_all()
     }
 
     /// When requests come.

@@ -13,12 +13,13 @@ use serde::{Deserialize, Serialize};
 
 use super::arrivals::Arrivals;
 use super::delays::Messages;
+use super::items::{Arrived, Items};
 use super::joiner::{Emitted, Joiner};
 use super::negatives::Negatives;
 use super::queue::{ExampleQueue, QueueInterval};
 use super::requests::{Labels, Request, Requests};
 use super::settings::Online;
-use crate::base::{SimTime, Streams};
+use crate::base::{SimSpan, SimTime, Streams};
 use crate::cluster::LawError;
 use crate::data::DataSource;
 
@@ -55,6 +56,8 @@ pub struct StreamCounts {
     pub features_on_way: u64,
     /// Actions that are on their way to the joiner, copies included.
     pub actions_on_way: u64,
+    /// How long the joiner has stood still, because the queue was full, until it last went on.
+    pub stood_still: SimSpan,
 }
 
 /// A live stream of examples.
@@ -62,6 +65,8 @@ pub struct StreamCounts {
 pub struct Stream {
     requests: Arc<Requests>,
     labels: Labels,
+    /// How well known items are, if somebody asks.
+    items: Option<Items>,
     arrivals: Arrivals,
     laws: Messages,
     negatives: Negatives,
@@ -94,6 +99,7 @@ impl Stream {
     ) -> Result<Stream, LawError> {
         Ok(Stream {
             labels: Labels::new(source, Arc::clone(&requests)),
+            items: None,
             arrivals: online.all_arrivals(&requests, streams),
             laws: Messages::new(&online.features, &online.actions, folder, streams)?,
             negatives: online.negatives,
@@ -109,14 +115,21 @@ impl Stream {
         })
     }
 
+    /// The same stream, which tells of each request how well known its item was. No request has come
+    /// yet.
+    pub fn with_items(mut self, items: Option<Items>) -> Stream {
+        self.items = items;
+        self
+    }
+
+    /// Whether it tells how well known items are.
+    pub fn knows_items(&self) -> bool {
+        self.items.is_some()
+    }
+
     /// The requests of the whole stream.
     pub fn requests(&self) -> &Arc<Requests> {
         &self.requests
-    }
-
-    /// When the last request comes, if any comes any more; found by drawing them all.
-    pub fn last_request(&self) -> Option<SimTime> {
-        self.arrivals.last_time()
     }
 
     /// Which negatives are kept, and how predictions are corrected for it.
@@ -171,10 +184,13 @@ impl Stream {
     ///
     /// # Panics
     /// If time goes backwards: a bug of the caller.
-    pub fn advance(&mut self, now: SimTime, mut arrives: impl FnMut(Request)) {
+    pub fn advance(&mut self, now: SimTime, mut arrives: impl FnMut(Arrived)) {
         while let Some(request) = self.arrivals.next(now) {
             self.send(request);
-            arrives(request);
+            let labels = &self.labels;
+            let class =
+                |items: &mut Items| items.meet(labels.item(request.number, items), request.at);
+            arrives(Arrived { request, item: self.items.as_mut().map(class) });
         }
         self.join(now);
     }
@@ -183,7 +199,9 @@ impl Stream {
     /// happened.
     pub fn take(&mut self, count: usize, now: SimTime, into: &mut Vec<Emitted>) {
         self.queue.take(count, now, into);
-        if self.is_blocked() {
+        if let Some(first) = self.ready.front() {
+            let since = first.emitted.max(self.freed);
+            self.counts.stood_still += now.since(since);
             self.freed = now;
             self.join(now);
         }
@@ -291,11 +309,13 @@ crate::persist!(StreamCounts {
     never: state,
     twice: state,
     features_on_way: state,
-    actions_on_way: state
+    actions_on_way: state,
+    stood_still: state
 });
 crate::persist!(Stream {
     requests: fixed,
     labels: state,
+    items: each,
     arrivals: state,
     laws: fixed,
     negatives: fixed,

@@ -89,7 +89,7 @@ fn workers() -> impl Strategy<Value = Vec<(u64, usize)>> {
 fn walk(stream: &mut Stream, now: SimTime) -> Vec<u64> {
     let mut arrived = Vec::new();
     while let Some(next) = stream.next_time().filter(|next| *next <= now) {
-        stream.advance(next, |request| arrived.push(request.number));
+        stream.advance(next, |came| arrived.push(came.request.number));
         stream.check();
     }
     stream.advance(now, |_| panic!("a request came at no time"));
@@ -278,6 +278,9 @@ fn a_joiner_before_a_full_queue_stands_still() {
     stream.take(10, at(200), &mut taken);
     assert_eq!((arrived, stream.joiner().counts().features), (200, 25));
     stream.check();
+    // From the eleventh request to the first examples taken, and from then to the next.
+    assert_eq!(stream.counts().stood_still, seconds(100 - 11 + 100));
+    assert_eq!(stream.queue().counts().last_wait, seconds(100));
     let emitted: Vec<(u64, SimTime)> = taken.iter().map(|e| (e.request, e.emitted)).collect();
     let on_time = (0..10).map(|request| (request, at(request + 1)));
     let late = (10..14).map(|request| (request, at(100)));

@@ -7,6 +7,7 @@ pub mod error;
 pub mod figure;
 #[cfg(feature = "html")]
 pub mod html;
+pub mod overload;
 #[cfg(feature = "plot")]
 pub mod plot;
 pub mod terminal;

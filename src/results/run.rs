@@ -7,8 +7,9 @@ use super::outcome::{OutcomeError, Settings, State, TrialOutcome, folder_name};
 use super::summary::{NO_MODEL, Summary};
 use super::table::Rows;
 use super::tables::{
-    ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ServedRow, ShardFailureRow,
-    ShardRow, StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow, WorkerRow,
+    ByRowRow, DivergenceRow, EvaluationRow, LayerRow, PopularityRow, ServedRow, ServedSliceRow,
+    ShardFailureRow, ShardRow, StalenessRow, StreamRow, TableRowsRow, TimelineRow, TrainingRow,
+    WorkerRow,
 };
 
 /// The files of one run. A missing file gives a table that is not present.
@@ -44,6 +45,8 @@ pub struct RunResults {
     pub stream: Rows<StreamRow>,
     /// `served.csv`.
     pub served: Rows<ServedRow>,
+    /// `served_slices.csv`.
+    pub served_slices: Rows<ServedSliceRow>,
     /// `timeline.csv`.
     pub timeline: Rows<TimelineRow>,
 }
@@ -88,6 +91,7 @@ impl RunResults {
             shard_failures: Rows::read(path, whole)?,
             stream: Rows::read(path, whole)?,
             served: Rows::read(path, whole)?,
+            served_slices: Rows::read(path, whole)?,
             timeline: Rows::read(path, whole)?,
         })
     }

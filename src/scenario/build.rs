@@ -13,7 +13,7 @@ use super::passes;
 use super::seeds::SeededPart;
 use super::spec::{Cluster, Holdout, Scenario, Traffic};
 use super::tensor_names;
-use crate::base::{Pool, WorkerId};
+use crate::base::{Pool, SimTime, WorkerId};
 use crate::cluster::machine::machines;
 use crate::cluster::{Churn, LawError, Machine, Scripted, StepTimeChoice, StepTimeLaw};
 use crate::data::order::Order;
@@ -43,6 +43,8 @@ pub struct Prepared {
     pub source: Arc<dyn DataSource>,
     /// The days trained on.
     pub train: Vec<Day>,
+    /// When the last request of their live stream comes, if there is a stream and any request comes.
+    pub last_request: Option<SimTime>,
     /// The examples evaluated on.
     pub holdout: Vec<u64>,
     /// The network.
@@ -139,14 +141,16 @@ impl Scenario {
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
-        self.check_intervals(source.as_ref(), &train)?;
+        let last_request = self.last_request(source.as_ref(), &train)?;
+        self.check_intervals(last_request)?;
         let model = self.lay_out(source.as_ref(), &train)?;
         self.row_spaces(source.schema(), model.layout())?;
+        let _ = self.item_field(source.as_ref())?;
         tensor_names::check(source.schema(), model.layout())?;
-        let remarks = log_remarks::of(self, source.as_ref(), &train, &holdout);
+        let remarks = log_remarks::of(self, source.as_ref(), (&train, last_request), &holdout);
         let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));
         let collisions = collisions.unwrap_or_default();
-        Ok(Some(Prepared { source, train, holdout, model, remarks, collisions }))
+        Ok(Some(Prepared { source, train, last_request, holdout, model, remarks, collisions }))
     }
 
     /// The model for a log.

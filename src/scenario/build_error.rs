@@ -63,6 +63,18 @@ pub enum BuildError {
         /// About when the stream ends.
         end: SimTime,
     },
+    /// Requests that come after the end of the simulated clock.
+    #[error(
+        "`online.arrivals`: {missing} of the {all} requests would come after {}, the end of the simulated clock: a \
+         higher rate or speed, or a shorter `train.days`",
+        SimTime::MAX
+    )]
+    Endless {
+        /// Those that would.
+        missing: u64,
+        /// All requests.
+        all: u64,
+    },
     /// The times of a log that a stream replays.
     #[error("`online.arrivals`: {0}")]
     Clock(#[from] BackwardClock),
@@ -110,6 +122,14 @@ pub enum BuildError {
         /// What is wrong with it, as the end of the sentence.
         why: String,
     },
+    /// A column by which scored requests cannot be divided.
+    #[error("`serving.item` names `{name}`, {why}")]
+    Item {
+        /// The name in the scenario.
+        name: String,
+        /// What is wrong with it, as the end of the sentence.
+        why: String,
+    },
     /// A scenario with neither data nor `timing_only`.
     #[error("there is nothing to train on: give `[data]`, or `[timing_only]` for timing alone")]
     NoData,
@@ -133,9 +153,10 @@ impl BuildError {
             BuildError::Leak(_) => "holdout.days".into(),
             BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),
             BuildError::Order(_) => "train.order".into(),
-            BuildError::Clock(_) => "online.arrivals".into(),
+            BuildError::Clock(_) | BuildError::Endless { .. } => "online.arrivals".into(),
             BuildError::Model(error) => format!("model{}", error.key()),
             BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
+            BuildError::Item { .. } => "serving.item".into(),
             BuildError::ByRow { number, .. } => format!("holdout.by_row.{number}"),
             BuildError::Law { key, .. } | BuildError::Crowded { key, .. } => key.clone(),
         }
@@ -154,7 +175,9 @@ impl BuildError {
     /// The code of the mistake.
     pub fn code(&self) -> &'static Code {
         match self {
-            BuildError::LargeHoldout { .. } | BuildError::Crowded { .. } => &ABOVE_LIMIT,
+            BuildError::LargeHoldout { .. }
+            | BuildError::Crowded { .. }
+            | BuildError::Endless { .. } => &ABOVE_LIMIT,
             _ if self.is_setting() => &UNUSABLE,
             _ => &BAD_DATA,
         }

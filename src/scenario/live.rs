@@ -13,7 +13,7 @@ use crate::cluster::StepTimeChoice;
 use crate::data::order::Order;
 use crate::data::{DataSource, Day};
 use crate::model::Model;
-use crate::online::{Emitted, Online, Requests, Stream};
+use crate::online::{Drawn, Emitted, Items, Online, Requests, Stream};
 use crate::params::Table;
 use crate::server::ParameterServer;
 use crate::sim::Limits;
@@ -26,9 +26,28 @@ const PER_WAITING: u64 = 24;
 const PER_REQUEST: u64 = 1;
 /// Memory of what is known of a row of the serving copy, and of a scored request.
 const PER_SERVED_ROW: u64 = 17;
-const PER_SCORE: u64 = 36;
+const PER_SCORE: u64 = 38;
+/// Memory of what is known of an item by which scored requests are divided.
+const PER_ITEM: u64 = 12;
 /// Memory of a message on its way to the joiner.
 const PER_MESSAGE: u64 = 32;
+
+/// The work of a live stream beside that of its steps, as far as it determines the time of a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamWork {
+    /// Requests.
+    pub requests: u64,
+    /// Examples of earlier days that are read to know their items.
+    pub earlier: u64,
+    /// Requests that are scored.
+    pub scored: u64,
+    /// Copies that score them.
+    pub copies: u64,
+    /// Whether they are scored between any two updates, in small groups.
+    pub by_update: bool,
+    /// Whether there is a serving copy, which notes what is updated.
+    pub serves: bool,
+}
 
 impl Scenario {
     /// The settings of the live stream, if the run has one: with an imposed staleness there is no
@@ -49,6 +68,29 @@ impl Scenario {
     /// Whether requests come when they came in the log.
     pub(super) fn follows_log(&self) -> bool {
         self.live().is_some_and(|online| online.arrivals.follows_log())
+    }
+
+    /// The work of the live stream beside that of its steps, if there is one.
+    pub fn stream_work(&self, prepared: &Prepared) -> Option<StreamWork> {
+        self.live()?;
+        let examples = |days: &[Day]| days.iter().map(|day| day.examples).sum::<u64>();
+        let requests = examples(&prepared.train);
+        let serving = self.serving.as_ref().filter(|serving| serving.share > 0.0);
+        let begins = prepared.train.first().map_or(0, |day| day.number);
+        let days = prepared.source.days();
+        let before = days.partition_point(|day| day.number < begins);
+        let is_divided = self.item_field(prepared.source.as_ref()).is_ok_and(|found| found.is_ok());
+        Some(StreamWork {
+            requests,
+            earlier: if is_divided { examples(&days[..before]) } else { 0 },
+            scored: serving.map_or(0, |serving| (requests as f64 * serving.share) as u64),
+            copies: serving.map_or(0, |serving| 1 + serving.beside.len() as u64),
+            by_update: serving.is_some_and(|serving| {
+                let every = serving.ways().map(|way| way.every);
+                serving.has(Beside::Oracle) || every.contains(&Some(SimSpan::ZERO))
+            }),
+            serves: self.serving.is_some(),
+        })
     }
 
     /// The requests of these days.
@@ -86,7 +128,11 @@ impl Scenario {
         let scored = (requests as f64 * serving.share) as u64;
         let scores = PER_SCORE + 4 * (1 + serving.beside.len() as u64);
         let messages = self.message_bytes(serving, prepared, numbers);
-        (4 * numbers * copies + PER_SERVED_ROW * rows)
+        let schema = prepared.source.schema();
+        // A name that the log does not have was refused before.
+        let field = self.item_field(prepared.source.as_ref()).ok().and_then(Result::ok);
+        let items = field.map_or(0, |field| schema.spaces[schema.fields[field].space].rows);
+        (4 * numbers * copies + PER_SERVED_ROW * rows + PER_ITEM * u64::from(items))
             .saturating_add(messages)
             .saturating_add(scored.saturating_mul(scores))
     }
@@ -95,8 +141,7 @@ impl Scenario {
     /// rows those of the requests that came meanwhile, but no message can hold more than all.
     fn message_bytes(&self, serving: &Serving, prepared: &Prepared, numbers: u64) -> u64 {
         let layout = prepared.model.layout();
-        let last = self.last_request(prepared.source.as_ref(), &prepared.train);
-        let end = last.map_or(0.0, SimTime::seconds);
+        let end = prepared.last_request.map_or(0.0, SimTime::seconds);
         let requests: u64 = prepared.train.iter().map(|day| day.examples).sum();
         let width: u64 = layout.tables.iter().map(|table| 8 + 4 * table.dim as u64).sum();
         let dense = 4 * (layout.dense_len() + layout.moving_len()) as u64;
@@ -137,7 +182,10 @@ impl Scenario {
             let requests = Arc::new(self.requests(source.as_ref(), &train)?);
             let log = Arc::clone(&source);
             let streams = self.scenario.streams(SeededPart::Data);
-            let stream = Stream::new(online, requests, log, folder, streams)?;
+            let items = self.item_field(source.as_ref())?.ok().map(|field| {
+                Items::before(&requests, source.as_ref(), field, online.arrivals.speed())
+            });
+            let stream = Stream::new(online, requests, log, folder, streams)?.with_items(items);
             return Ok(Feed::live(source, model, stream, examples));
         }
         let streams = self.scenario.streams(SeededPart::Order);
@@ -148,15 +196,27 @@ impl Scenario {
 
     /// When the last request of the live stream of these days of a log comes, if there is a stream and any
     /// request comes; found by drawing them all.
-    pub(super) fn last_request(&self, source: &dyn DataSource, train: &[Day]) -> Option<SimTime> {
-        let (live, streams) = (self.live()?, self.scenario.streams(SeededPart::Data));
-        live.last_request(&Arc::new(self.requests(source, train).ok()?), streams)
+    ///
+    /// # Errors
+    /// If the clock of the log goes backwards, or that of the simulation ends before the last request.
+    pub(super) fn last_request(
+        &self,
+        source: &dyn DataSource,
+        train: &[Day],
+    ) -> Result<Option<SimTime>, BuildError> {
+        let Some(live) = self.live() else { return Ok(None) };
+        let requests = Arc::new(self.requests(source, train)?);
+        let Drawn { last, missing } =
+            live.draw_all(&requests, self.scenario.streams(SeededPart::Data));
+        if missing > 0 {
+            return Err(BuildError::Endless { missing, all: requests.len() });
+        }
+        Ok(last)
     }
 
     /// About when the live stream is over.
     pub(super) fn stream_end(&self, prepared: &Prepared) -> Option<SimTime> {
-        let Prepared { source, train, .. } = prepared;
-        let (online, last) = (self.live()?, self.last_request(source.as_ref(), train)?);
+        let (online, last) = (self.live()?, prepared.last_request?);
         Some(last + online.join.window).filter(|end| *end < SimTime::MAX).or(Some(last))
     }
 
@@ -164,13 +224,9 @@ impl Scenario {
     ///
     /// # Errors
     /// If an interval of the serving copy begins more than [`MOST_TIMES`] times.
-    pub(super) fn check_intervals(
-        &self,
-        source: &dyn DataSource,
-        train: &[Day],
-    ) -> Result<(), BuildError> {
+    pub(super) fn check_intervals(&self, last: Option<SimTime>) -> Result<(), BuildError> {
         let (Some(online), Some(serving)) = (self.live(), &self.serving) else { return Ok(()) };
-        let Some(last) = self.last_request(source, train) else { return Ok(()) };
+        let Some(last) = last else { return Ok(()) };
         let late = online.join.window.seconds()
             + online.actions.delay.mean.seconds()
             + online.features.delay.mean.seconds();
@@ -196,8 +252,7 @@ impl Scenario {
     pub(super) fn stream_bytes(&self, prepared: &Prepared) -> u64 {
         let Some(online) = self.live() else { return 0 };
         let requests: u64 = prepared.train.iter().map(|day| day.examples).sum();
-        let last = self.last_request(prepared.source.as_ref(), &prepared.train);
-        let seconds = last.map_or(0.0, SimTime::seconds);
+        let seconds = prepared.last_request.map_or(0.0, SimTime::seconds);
         // At most as many as come in so much time, with some room for times of many requests.
         let within = |span: f64| {
             let share = if seconds > 0.0 { (1.5 * span / seconds).min(1.0) } else { 1.0 };

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 
 use super::seeds::SeededPart;
 use super::spec::Scenario;
-use crate::base::SimTime;
+use crate::base::{SimSpan, SimTime};
 use crate::data::window::{Window, show};
 use crate::data::{Batch, DataSource, Day, Remark, RemarkKind};
 use crate::sim::evaluate::selects;
 use crate::sim::holdout::{HoldoutHalf, HoldoutLabels};
+use crate::sim::serving::Serving;
 
 /// Examples read at a time.
 const CHUNK: usize = 1024;
@@ -18,7 +19,7 @@ const CHUNK: usize = 1024;
 pub(super) fn of(
     scenario: &Scenario,
     source: &dyn DataSource,
-    train: &[Day],
+    (train, last_request): (&[Day], Option<SimTime>),
     holdout: &[u64],
 ) -> Vec<Remark> {
     let mut found = source.remarks();
@@ -34,7 +35,9 @@ pub(super) fn of(
     }
     found.extend(hashes_of_numbers(scenario, source));
     found.extend(replayed_parts(scenario, source));
-    found.extend(open_windows(scenario, source, train));
+    found.extend(open_windows(scenario, last_request));
+    found.extend(longer_than_the_stream(scenario, last_request));
+    found.extend(undivided_requests(scenario, source));
     let windows = [
         ("train.days", scenario.train.days.as_ref()),
         ("holdout.days", scenario.holdout.as_ref().and_then(|holdout| holdout.days.as_ref())),
@@ -71,8 +74,8 @@ fn replayed_parts(scenario: &Scenario, source: &dyn DataSource) -> Option<Remark
 }
 
 /// Windows of a stream that are still open when the last request comes.
-fn open_windows(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) -> Option<Remark> {
-    let (window, last) = (scenario.live()?.join.window, scenario.last_request(source, train)?);
+fn open_windows(scenario: &Scenario, last: Option<SimTime>) -> Option<Remark> {
+    let (window, last) = (scenario.live()?.join.window, last?);
     (window > last.since(SimTime::ZERO)).then(|| {
         let message = format!(
             "the last request of the stream comes after {last}, and a window closes only after {window}: \
@@ -82,6 +85,56 @@ fn open_windows(scenario: &Scenario, source: &dyn DataSource, train: &[Day]) -> 
                     times (`online.arrivals.kind = \"replay\"`)";
         Remark::new("online.join.window", message, help)
     })
+}
+
+/// Intervals and delays that are longer than the whole stream.
+fn longer_than_the_stream(scenario: &Scenario, last: Option<SimTime>) -> Vec<Remark> {
+    let (Some(online), Some(last)) = (scenario.live(), last) else { return Vec::new() };
+    let whole = last.since(SimTime::ZERO);
+    let delays = [
+        ("online.actions.delay.mean", online.actions.delay.mean, "hardly an action comes in it"),
+        (
+            "online.features.delay.mean",
+            online.features.delay.mean,
+            "hardly any features come in it",
+        ),
+    ];
+    let mut spans: Vec<(String, SimSpan, &str)> =
+        delays.map(|(key, span, what)| (key.to_string(), span, what)).into();
+    for way in scenario.serving.iter().flat_map(Serving::ways) {
+        let every = way.every.unwrap_or_default();
+        spans.push((format!("serving.{}.every", way.table), every, "nothing is sent in it"));
+        let lag = if way.has_messages() { way.lag.mean } else { SimSpan::ZERO };
+        spans.push((
+            format!("serving.{}.lag.mean", way.table),
+            lag,
+            "hardly a message comes in it",
+        ));
+    }
+    let longer = spans.into_iter().filter(|(_, span, _)| *span > whole);
+    let remark = |(key, span, what): (String, SimSpan, &str)| {
+        let message =
+            format!("the requests of the stream come within {whole}, less than {span}: {what}");
+        let help = "a shorter time, requests that come more slowly, or those of the log at their own times \
+                    (`online.arrivals.kind = \"replay\"`)";
+        Remark::new(key, message, help)
+    };
+    longer.map(remark).collect()
+}
+
+/// Scored requests that are not divided by items, although nobody said so.
+fn undivided_requests(scenario: &Scenario, source: &dyn DataSource) -> Option<Remark> {
+    scenario.live()?;
+    let is_scored = scenario.serving.as_ref().is_some_and(|serving| serving.share > 0.0);
+    let why = scenario.item_field(source).ok()?.err().filter(|_| is_scored)?;
+    let message = format!("there will be no `served_slices.csv`: {why}");
+    let names: Vec<&str> = source.schema().fields.iter().map(|field| field.name.as_str()).collect();
+    let help = match names.is_empty() {
+        true => "requests are divided by a column of ids".to_string(),
+        false => format!("name the column of items: `serving.item` is one of {}", names.join(", ")),
+    };
+    let remark = Remark::new("serving", message, help);
+    Some(Remark { kind: RemarkKind::Unmeasured, ..remark })
 }
 
 /// What would measure quality on this log: days that it has, or its own split.

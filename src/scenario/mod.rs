@@ -8,6 +8,7 @@ pub mod daily;
 pub mod document;
 pub mod estimate;
 pub mod expect;
+mod items;
 pub mod job;
 pub mod lab;
 mod live;
@@ -34,4 +35,5 @@ mod tensor_names;
 
 pub use build::{BuildError, Prepared};
 pub use job::Job;
+pub use live::StreamWork;
 pub use spec::Scenario;

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::document::{DocumentInput, Override, Problems, Severity, load, suggest, to_toml};
+use super::document::{
+    DocumentInput, Override, Problem, Problems, Severity, load, suggest, to_toml,
+};
 use super::rules;
 use super::spec::Scenario;
 use super::stage::{PREFIX, Stage, StageError, StageRef, Which};
@@ -37,18 +39,11 @@ impl Scenario {
                 _ => Ok(Vec::new()),
             };
         }
-        let whole = Scenario {
-            stage: Vec::new(),
-            daily: None,
-            lab: None,
-            expect: Vec::new(),
-            ..self.clone()
-        };
-        let text = to_toml(&whole).expect("a scenario is valid TOML");
+        let text = self.without_stages();
         let mut stages: Vec<ResolvedStage> = Vec::with_capacity(all.len());
         for (number, stage) in (1..).zip(&all) {
             check_name(number, stage, &stages)?;
-            let mut scenario = resolve(&text, stage)?;
+            let (mut scenario, _) = resolve(&text, stage)?;
             if number == all.len() {
                 // Expectations of the run are checked at the end of its last stage.
                 scenario.expect.clone_from(&self.expect);
@@ -57,6 +52,35 @@ impl Scenario {
             stages.push(ResolvedStage { name: stage.name.clone(), scenario });
         }
         Ok(stages)
+    }
+
+    /// Warnings about what stands in the `set` of each `[[stage]]`, with the key in this scenario and
+    /// without labels. Nothing about stages that are no valid scenarios: those are errors.
+    pub fn stage_warnings(&self) -> Vec<Problem> {
+        let text = self.without_stages();
+        let of = |(number, stage): (usize, &Stage)| -> Vec<Problem> {
+            let warnings = resolve(&text, stage).map(|(_, warnings)| warnings).unwrap_or_default();
+            let named = warnings.into_iter().map(|warning| Problem {
+                path: format!("stage.{number}.set.{}", warning.path),
+                message: format!("stage `{}`: {}", stage.name, warning.message),
+                labels: Vec::new(),
+                ..warning
+            });
+            named.collect()
+        };
+        self.stage.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// What all stages have in common.
+    fn without_stages(&self) -> String {
+        let whole = Scenario {
+            stage: Vec::new(),
+            daily: None,
+            lab: None,
+            expect: Vec::new(),
+            ..self.clone()
+        };
+        to_toml(&whole).expect("a scenario is valid TOML")
     }
 }
 
@@ -72,8 +96,8 @@ fn check_name(number: usize, stage: &Stage, before: &[ResolvedStage]) -> Result<
     }
 }
 
-/// Lays the settings of a stage over the scenario.
-fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
+/// Lays the settings of a stage over the scenario; with the warnings about them.
+fn resolve(text: &str, stage: &Stage) -> Result<(Scenario, Vec<Problem>), StageError> {
     let mut settings = Vec::new();
     for (key, value) in &stage.set.0 {
         if ["stage", "daily", "scenario", "lab", "expect", "straggler", "preset"]
@@ -90,6 +114,7 @@ fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
     let refers = settings.iter_mut().find(|(key, value)| is_reference(key, value));
     let from = refers.map(|(_, value)| std::mem::replace(value, "\"a stage\"".into()));
     let place = format!("stage `{}`", stage.name);
+    let own: Vec<String> = settings.iter().map(|(key, _)| key.clone()).collect();
     let overrides: Vec<Override> = settings
         .into_iter()
         .map(|(key, value)| Override::sweep_point(place.clone(), format!("{key}={value}")))
@@ -108,11 +133,22 @@ fn resolve(text: &str, stage: &Stage) -> Result<Scenario, StageError> {
     let input = DocumentInput::Text { name: &place, text };
     let mut loaded = load::<Scenario>(input, &overrides).map_err(invalid)?;
     rules::check(&mut loaded);
-    let mut scenario = loaded.finish().map_err(invalid)?.value;
+    let loaded = loaded.finish().map_err(invalid)?;
+    let (mut scenario, mut warnings) = (loaded.value, loaded.problems.list);
+    // Defaults are written out in the text: what does not stand in the stage is not told.
+    warnings.retain(|problem| own.iter().any(|key| concerns(&problem.path, key)));
     if let (Some(start), Some(from)) = (&mut scenario.start, from) {
         start.from = from.trim_matches(['"', '\'']).to_owned();
     }
-    Ok(scenario)
+    Ok((scenario, warnings))
+}
+
+/// Whether a problem at one key is about a setting: one of the two lies within the other.
+fn concerns(problem: &str, setting: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    within(problem, setting) || within(setting, problem)
 }
 
 /// Dotted keys and their values as TOML.

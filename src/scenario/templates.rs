@@ -20,6 +20,7 @@ pub const TEMPLATES: &[Template] = &[
         text: include_str!("../../scenarios/imposed-staleness.toml"),
     },
     Template { name: "timing-only", text: include_str!("../../scenarios/timing-only.toml") },
+    Template { name: "online", text: include_str!("../../scenarios/online.toml") },
     Template { name: "demo", text: include_str!("../../scenarios/demo.toml") },
 ];
 

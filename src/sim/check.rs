@@ -62,6 +62,16 @@ impl Simulation {
             true => gone,
             false => format!("{gone}; workers waiting for examples: {}", names(starved)),
         };
+        let nobody = !self.workers.iter().any(|worker| worker.presence.is_joined());
+        let goes_on = self.session.stream().is_some_and(|live| !live.is_exhausted());
+        let gone = match nobody && goes_on {
+            true => format!(
+                "{gone}; no worker is left and none comes back, while the live stream goes on: let some join again \
+                 (`join` of `cluster.membership` or of `cluster.event`), or end the run sooner \
+                 (`train.stop.sim_time`)"
+            ),
+            false => gone,
+        };
         SimError::Stalled {
             at: self.now(),
             waiting: format!(

@@ -11,7 +11,7 @@ use super::step_data::StepData;
 use super::workspace::ThreadWorkspace;
 use crate::base::{Pool, SimTime, WorkerId};
 use crate::online::{
-    Emitted, EventTimes, JoinerCounts, Lags, QueueCounts, QueueInterval, Request, Stream,
+    Arrived, Emitted, EventTimes, JoinerCounts, Lags, QueueCounts, QueueInterval, Stream,
     StreamCounts,
 };
 
@@ -30,7 +30,7 @@ pub struct Live {
     examples: usize,
     reserved: BTreeMap<WorkerId, Reserved>,
     /// Requests since they were last taken, if a serving copy wants them.
-    arrived: Option<Vec<Request>>,
+    arrived: Option<Vec<Arrived>>,
     /// Examples of steps that have begun.
     supplied: u64,
     /// Examples lost with workers that had taken them for a step that never began.
@@ -110,9 +110,9 @@ impl Live {
     /// Everything in the stream happens up to `now`.
     pub(super) fn advance(&mut self, now: SimTime) {
         let arrived = &mut self.arrived;
-        self.stream.advance(now, |request| {
+        self.stream.advance(now, |came| {
             if let Some(arrived) = arrived {
-                arrived.push(request);
+                arrived.push(came);
             }
         });
     }
@@ -123,7 +123,7 @@ impl Live {
     }
 
     /// The requests up to `now` since the last call.
-    pub(super) fn take_arrived(&mut self, now: SimTime) -> Vec<Request> {
+    pub(super) fn take_arrived(&mut self, now: SimTime) -> Vec<Arrived> {
         self.advance(now);
         self.arrived.as_mut().map(std::mem::take).unwrap_or_default()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::serving::{ServedLook, ServingRoom, Trainer};
 use super::training::{Member, Training};
 use crate::base::{ShardId, SimTime};
-use crate::online::Request;
+use crate::online::Arrived;
 
 impl Training {
     /// The same job with a serving copy.
@@ -54,7 +54,7 @@ impl Training {
     fn serve(
         &mut self,
         now: SimTime,
-        act: fn(&mut ServingRoom, SimTime, Vec<Request>, &mut Trainer<'_>),
+        act: fn(&mut ServingRoom, SimTime, Vec<Arrived>, &mut Trainer<'_>),
     ) {
         let Training { serving: Some(room), server, feed, pool, model, moments, .. } = self else {
             return;

@@ -11,7 +11,7 @@ use super::live_feed::Live;
 use super::progress::{Cadence, Every, Limits, Progress};
 use super::record::{EvaluatedView, Observer, Record, table_states};
 use super::row_watch::{Division, RowWatch};
-use super::serving::ServedLook;
+use super::serving::{ServedLook, ServedSlice};
 use super::step_data::StepData;
 use super::training::{Observed, Training};
 use super::work::Work;
@@ -224,6 +224,13 @@ impl TrainingSession {
     pub fn served(&self) -> Vec<ServedLook> {
         let room = self.work.training().and_then(Training::serving);
         room.map(|room| room.whole(self.progress.now)).unwrap_or_default()
+    }
+
+    /// The same by how well known the items of the requests were; nothing if the stream does not
+    /// know.
+    pub fn served_slices(&self) -> Vec<ServedSlice> {
+        let room = self.work.training().and_then(Training::serving);
+        room.map(|room| room.slices()).unwrap_or_default()
     }
 
     /// Tells what was served in the stretches of time that have ended.

@@ -103,3 +103,124 @@ fn a_stream_that_cannot_be_is_refused_before_anything_is_written() {
         assert!(!out.exists(), "{change}");
     }
 }
+
+/// A stream of three days whose workers can be made slow.
+const DAYS: &str = r#"
+[data]
+kind = "synthetic"
+days = 3
+rows_per_day = 1000
+users = 100
+items = 60
+history_length = 0
+
+[train]
+batch = 16
+
+[holdout]
+selection_share = 0.0
+max_examples = 200
+days = "3"
+
+[model]
+kind = "logistic"
+
+[cluster]
+workers = 3
+
+[online]
+arrivals = { kind = "replay" }
+"#;
+
+/// What a command says about this text with these settings.
+fn said(command: &str, text: &str, settings: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("live.toml");
+    std::fs::write(&file, text).unwrap();
+    let mut all = straggler();
+    all.arg(command).arg(&file).args(settings);
+    if command == "run" {
+        all.arg("--no-plots").arg("--out").arg(folder.path().join("out"));
+    }
+    let said = say(&mut all);
+    format!("{}{}", said.stdout, said.stderr)
+}
+
+/// A job that is too slow for its stream says so in a line, with a remedy; one that keeps up does not.
+#[test]
+fn a_job_that_does_not_keep_up_with_its_stream_says_so() {
+    let slow = "cluster.compute.per_example=400s";
+    let cases: [(&[&str], &str); 4] = [
+        (&[], "the job keeps up with it"),
+        (&[slow], "The queue of examples grew to"),
+        (&[slow, "online.queue.limit=100"], "The joiner stood still for"),
+        (&[slow, "online.queue={limit=100,full=\"drop_newest\"}"], "of them were dropped"),
+    ];
+    for (settings, expected) in cases {
+        let text = said("run", DAYS, settings);
+        assert!(text.contains(expected), "{settings:?}\n{text}");
+        let has_remedy = text.contains("Requests come faster than the job trains: more workers");
+        assert_eq!(has_remedy, !settings.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn requests_after_the_end_of_the_clock_are_refused_with_their_number() {
+    let rare = ["data.rows_per_day=20000", "online.arrivals={kind=\"even\",rate=1e-6}"];
+    let text = said("check", DAYS, &rare);
+    assert!(text.contains("error[") && text.contains("requests would come after"), "{text}");
+    assert!(text.contains("a higher rate or speed"), "{text}");
+}
+
+/// Of what stands in a stage, and of nothing else.
+#[test]
+fn warnings_of_a_stage_are_shown_with_its_name() {
+    let stages = "[[stage]]\nname = \"first\"\nset = { train.days = \"1\" }\n\
+                  [[stage]]\nname = \"live\"\nset = { train.days = \"2\", train.sharing = \"fixed\" }\n";
+    for command in ["check", "run"] {
+        let text = said(command, &format!("{DAYS}{stages}"), &[]);
+        let expected = "stage `live`: `train.sharing` has no effect";
+        assert_eq!(text.matches(expected).count(), 1, "{command}:\n{text}");
+        assert!(!text.contains("stage `first`: `"), "{text}");
+    }
+}
+
+#[test]
+fn a_stream_without_workers_names_the_key_that_brings_them_back() {
+    let text = said("run", DAYS, &["cluster.membership=[{leave=\"2h\"}]"]);
+    assert!(text.contains("no worker is left and none comes back"), "{text}");
+    assert!(text.contains("`cluster.membership`") && text.contains("`train.stop.sim_time`"));
+}
+
+#[test]
+fn a_log_whose_clock_goes_backwards_is_sorted_with_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let times = [10, 20, 15, 90_000, 80_000, 100_000];
+    let rows: String = (0..).zip(times).map(|(n, time)| format!("{},{time},a\n", n % 2)).collect();
+    std::fs::write(folder.path().join("log.csv"), format!("label,t,item\n{rows}")).unwrap();
+    let text = "[data]\nkind = \"table\"\nfiles = [\"log.csv\"]\ntime = \"t\"\n\
+                time_format = \"unix_seconds\"\ncategorical = [\"item\"]\n\
+                [model]\nkind = \"logistic\"\n[online]\narrivals.kind = \"replay\"\n";
+    let file = folder.path().join("live.toml");
+    std::fs::write(&file, text).unwrap();
+    let said = say(straggler().arg("check").arg(&file));
+    assert!(
+        said.stderr
+            .contains("2 of its 6 rows are earlier than the row before, the first on line 4 of"),
+        "{}",
+        said.stderr
+    );
+}
+
+/// Intervals and delays that are longer than the stream, from the log alone.
+#[test]
+fn times_longer_than_the_stream_are_told() {
+    let text = said(
+        "check",
+        DAYS,
+        &["online.actions.delay.mean=9d", "online.join.late=second", "serving.rows.every=8d"],
+    );
+    assert!(text.contains("less than 9 d") || text.contains("less than 9d"), "{text}");
+    assert!(text.contains("hardly an action comes in it"), "{text}");
+    assert!(text.contains("nothing is sent in it"), "{text}");
+}

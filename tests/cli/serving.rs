@@ -102,6 +102,95 @@ fn a_serving_copy_leaves_the_other_files_as_they_are() {
     }
 }
 
+/// The classes of items together are all that was scored, in each copy and split, and nothing else
+/// of the results depends on them.
+#[test]
+fn scored_requests_are_divided_by_items() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, item: &str| {
+        let out = folder.path().join(name);
+        let set = format!("serving.item={item}");
+        let window = ["train.days=2", &set];
+        done(&mut run(folder.path(), &format!("{LIVE}{SERVING}"), &out, &window));
+        out
+    };
+    let out = of("item", "item");
+    let (slices, served) = (out.join("served_slices.csv"), Rows::read(&out.join("served.csv")));
+    let rows = Rows::read(&slices);
+    let sum = |rows: &Rows, copy: &str, by: Option<&str>, of: &dyn Fn(usize) -> f64| -> f64 {
+        let is_own = |at: &usize| {
+            rows.texts("copy")[*at] == copy && by.is_none_or(|by| rows.texts("by")[*at] == by)
+        };
+        (0..rows.len()).filter(is_own).map(of).sum()
+    };
+    for copy in ["serving", "oracle", "batch"] {
+        for by in ["frequency", "age"] {
+            for figure in ["scored", "positives"] {
+                let (parts, all) = (rows.numbers(figure), served.numbers(figure));
+                let parts = sum(&rows, copy, Some(by), &|at| parts[at]);
+                assert_eq!(parts, sum(&served, copy, None, &|at| all[at]), "{copy} {by} {figure}");
+            }
+            let loss = |rows: &Rows, by| {
+                let (n, loss) = (rows.numbers("scored"), rows.texts("log_loss"));
+                // A stretch of time without requests has none.
+                sum(rows, copy, by, &|at| n[at] * loss[at].parse::<f64>().unwrap_or(0.0))
+            };
+            let (parts, all) = (loss(&rows, Some(by)), loss(&served, None));
+            assert!((parts / all - 1.0).abs() < 1e-9, "{copy} {by}: {parts} {all}");
+        }
+    }
+    // Nearly all items of the first day are older than it, although the stream begins with the second.
+    let ages: Vec<f64> = rows.numbers("low");
+    let is_old = |at: usize| rows.texts("by")[at] == "age" && ages[at] >= 32_768.0;
+    let scored = rows.numbers("scored");
+    let old = sum(&rows, "serving", Some("age"), &|at| if is_old(at) { scored[at] } else { 0.0 });
+    assert!(old > 0.9 * sum(&rows, "serving", Some("age"), &|at| scored[at]), "{old}");
+    for picture in ["served-by-frequency", "served-by-age"] {
+        assert!(out.join("plots").join(format!("{picture}.svg")).exists(), "{picture}");
+    }
+    // Another column makes other classes, and nothing else.
+    let other = of("user", "user");
+    assert!(
+        std::fs::read(&slices).unwrap() != std::fs::read(other.join("served_slices.csv")).unwrap()
+    );
+    for file in ["served.csv", "training.csv", "stream.csv"] {
+        let read = |out: &Path| std::fs::read(out.join(file)).unwrap();
+        assert!(read(&out) == read(&other), "{file}");
+    }
+}
+
+#[test]
+fn a_log_without_items_says_what_could_divide_the_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String =
+        (0..600).map(|n| format!("{},{},{},{}\n", n / 200 + 1, n % 3 % 2, n % 7, n % 11)).collect();
+    std::fs::write(folder.path().join("log.csv"), format!("day,label,ad,place\n{rows}")).unwrap();
+    let begin = LIVE.find("[train]").unwrap();
+    let data = "[data]\nkind = \"table\"\nfiles = [\"log.csv\"]\nday = \"day\"\n\
+                categorical = [\"ad\", \"place\"]\n";
+    let text = format!("{data}{}{SERVING}", &LIVE[begin..]);
+    let out = folder.path().join("out");
+    let said = done(&mut run(folder.path(), &text, &out, &["--no-plots"]));
+    assert!(
+        said.stderr.contains("the log has no column `item`")
+            && said.stderr.contains("`serving.item` is one of ad, place"),
+        "{}",
+        said.stderr
+    );
+    assert!(!out.join("served_slices.csv").exists() && out.join("served.csv").exists());
+    let out = folder.path().join("named");
+    done(&mut run(folder.path(), &text, &out, &["--no-plots", "serving.item=ad"]));
+    assert!(out.join("served_slices.csv").exists());
+    let set = ["serving.item=advert"];
+    let said = say(&mut run(folder.path(), &text, &folder.path().join("bad"), &set));
+    assert!(
+        said.stderr
+            .contains("`advert`, which the log does not have: its columns of ids are ad, place"),
+        "{}",
+        said.stderr
+    );
+}
+
 /// A run that is killed in the midst of its stream serves the same, with any number of threads.
 #[test]
 fn a_serving_copy_survives_a_kill() {

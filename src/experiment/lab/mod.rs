@@ -151,6 +151,8 @@ impl RestartLab {
                 batch: self.scenario.examples_per_step() as usize,
                 steps,
                 scored: trial.estimate.holdout.saturating_mul(evaluations),
+                // Arms have no stream of their own.
+                stream: None,
             };
             probe::seconds(prepared, work, 1)
         };

@@ -9,10 +9,9 @@ pub mod folder;
 pub mod plan;
 pub mod runner;
 pub mod select;
-pub mod sources;
 
+pub use super::open_logs::OpenLogs;
 pub use folder::SweepFolder;
 pub use plan::{PlanError, PlannedTrial, SCENARIO, SWEEP, SweepPlan};
 pub use runner::{Ended, SweepOptions, SweepWatcher, TrialCounts, run};
 pub use select::{SweepPart, TrialSelection};
-pub use sources::OpenLogs;

@@ -23,10 +23,6 @@ impl ArrivalsConfig for Config {
         Arc::new(*self)
     }
 
-    fn follows_log(&self) -> bool {
-        false
-    }
-
     fn unusable(&self) -> Option<Unusable> {
         None
     }

@@ -2,15 +2,13 @@
 //! ago, and how often it has returned.
 
 use super::absent::NoFigure;
-use super::axis::{Axis, AxisUnit};
-use super::chart::{Band, Chart, Figure, Panels, Plot, Series, Style};
+use super::axis::AxisUnit;
+use super::chart::{Chart, Figure, Panels, Plot};
+use super::class_plot::{self, ClassPoint};
 use super::grid::{self, Grid, MOST_ROWS};
-use super::number::{self, count, percent, short};
+use super::number::{self, count, percent};
 use crate::results::RunResults;
 use crate::results::tables::{ByRowRow, RowSplit};
-
-/// The room that the points of all id spaces take; the distance between classes is 1.
-const ROOM: f64 = 0.5;
 
 /// A class with a smaller share of the examples is not worth a sentence.
 const LITTLE: f64 = 0.01;
@@ -90,51 +88,18 @@ fn plot(
     (label, unit, value, error): &ClassMeasure,
     what: &str,
 ) -> Option<Plot> {
-    let series: Vec<Series> = spaces
-        .iter()
-        .enumerate()
-        .map(|(place, space)| {
-            let aside = (place as f64 + 0.5) / spaces.len() as f64 - 0.5;
-            let mut line = Series {
-                name: (*space).to_string(),
-                style: Style::Points,
-                colour: Some(place),
-                ..Series::default()
-            };
-            let mut band = Band::default();
-            let own = rows.iter().filter(|row| row.space == *space);
-            for row in own {
-                let known = value(row).filter(|value| value.is_finite());
-                let at = classes.iter().position(|class| *class == row.class);
-                let (Some(known), Some(at)) = (known, at) else { continue };
-                let error = error(row).filter(|error| error.is_finite()).unwrap_or(0.0);
-                line.x.push(short(at as f64 + ROOM * aside));
-                line.y.push(Some(short(known)));
-                line.labels.push(format!("{space}, {} examples,", count(row.scored)));
-                band.low.push(Some(short(known - error)));
-                band.high.push(Some(short(known + error)));
-            }
-            let has_errors = band.low.iter().zip(&line.y).any(|(low, y)| low != y);
-            Series { band: has_errors.then_some(band), ..line }
-        })
-        .filter(|series| !series.x.is_empty())
-        .collect();
+    let of_space = |space: &&str| {
+        let own = rows.iter().filter(|row| row.space == **space);
+        let point = |row: &&ByRowRow| {
+            let class = classes.iter().position(|class| *class == row.class)?;
+            let (value, error) = (value(row), error(row));
+            Some(ClassPoint { class, examples: row.scored, value, error })
+        };
+        (space.to_string(), own.filter_map(point).collect())
+    };
+    let points: Vec<(String, Vec<ClassPoint>)> = spaces.iter().map(of_space).collect();
     let names = classes.iter().map(|class| on_axis(class)).collect();
-    let x = Axis { names, ..Axis::new(what, AxisUnit::Number) };
-    let x = x.between(-0.5, classes.len() as f64 - 0.5);
-    let bands = series.iter().filter_map(|series| series.band.as_ref());
-    let ends = bands.flat_map(|band| band.low.iter().chain(&band.high)).flatten().copied();
-    let (low, high) = series
-        .iter()
-        .flat_map(Series::points)
-        .map(|point| point.1)
-        .chain(ends)
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-    let room = 0.06 * (high - low).max(1e-3);
-    let y = Axis::new(*label, *unit).between(low - room, high + room);
-    (!series.is_empty()).then(|| Plot::new(*label, x, y, series))
+    class_plot::plot((label, *unit), &points, (what, names), "examples")
 }
 
 /// The name of a class where there is little room.

@@ -6,6 +6,7 @@ pub mod absent;
 pub mod axis;
 pub mod by_row;
 pub mod chart;
+mod class_plot;
 pub mod classes;
 pub mod clip;
 pub mod divergence;
@@ -18,6 +19,7 @@ pub mod quality;
 pub mod restart;
 pub mod rows;
 pub mod served;
+pub mod served_slices;
 pub mod shard_failures;
 pub mod shard_state;
 pub mod shards;
@@ -53,7 +55,7 @@ pub struct Topic {
 }
 
 /// Every figure of a run, in the order in which a page shows them.
-pub const OF_A_RUN: [Topic; 19] = [
+pub const OF_A_RUN: [Topic; 21] = [
     trained("quality", "quality-by-examples", quality::by_examples),
     trained("quality", "quality-by-time", quality::by_time),
     Topic { picture: None, ..both("training", "", training::figure) },
@@ -77,6 +79,14 @@ pub const OF_A_RUN: [Topic; 19] = [
     Topic { recorded: tables::are_living, ..both("rows", "rows", tables::figure) },
     Topic { recorded: stream::is_live, ..both("stream", "stream", stream::figure) },
     Topic { recorded: served::is_served, ..both("served", "served", served::figure) },
+    Topic {
+        recorded: served_slices::are_known,
+        ..both("served", "served-by-frequency", served_slices::by_frequency)
+    },
+    Topic {
+        recorded: served_slices::are_known,
+        ..both("served", "served-by-age", served_slices::by_age)
+    },
     both("workers", "timeline", timeline::figure),
     both("workers", "utilisation", time_spent::figure),
     Topic { recorded: shards_are_known, ..both("shards", "shards", shards::figure) },

@@ -273,6 +273,12 @@ pub struct StreamSummary {
     pub update_lag_s: Option<f64>,
     /// The longest such time.
     pub update_lag_max_s: Option<f64>,
+    /// How long the example that workers took last was in the queue, simulated seconds.
+    pub last_wait_s: Option<f64>,
+    /// How long the joiner stood still because the queue was full, simulated seconds; left out if it
+    /// never did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stood_still_s: Option<f64>,
 }
 
 /// An evaluation and when it was.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::WorkerId;
+use crate::online::ItemSplit;
 use crate::results::state::State;
 use crate::sim::by_row::RowSplit;
 use crate::sim::serving::ServedCopy;
@@ -191,6 +192,18 @@ impl CellType for ServedCopy {
     }
 }
 
+impl CellType for ItemSplit {
+    const KIND: CellKind = CellKind::Text;
+
+    fn cell(&self) -> Cell<'_> {
+        self.name().into()
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        named(text, &ItemSplit::ALL, ItemSplit::name)
+    }
+}
+
 impl CellType for State {
     const KIND: CellKind = CellKind::Text;
 
@@ -248,6 +261,7 @@ mod tests {
         reads_back(EvaluatedView::MeanOfViews, "mean_of_views");
         Activity::ALL.iter().for_each(|activity| reads_back(*activity, activity.name()));
         RowSplit::ALL.iter().for_each(|split| reads_back(*split, split.name()));
+        ItemSplit::ALL.iter().for_each(|split| reads_back(*split, split.name()));
         ServedCopy::ALL.iter().for_each(|copy| reads_back(*copy, copy.name()));
         assert!(Activity::read("dance").unwrap_err().contains("wait, held, pull"));
         assert!(EvaluatedView::read("worker:x").is_err() && f64::read("").is_err());

@@ -14,6 +14,7 @@ mod totals;
 
 use super::table::{CsvTable, TableRow};
 
+pub use crate::online::ItemSplit;
 pub use crate::sim::by_row::RowSplit;
 pub use crate::sim::serving::ServedCopy;
 pub use crate::sim::{Activity, EvaluatedView};
@@ -25,7 +26,7 @@ pub use layers::LayerRow;
 pub use living::TableRowsRow;
 pub use online::StreamRow;
 pub use series::{DivergenceRow, EvaluationRow, ServiceRow, TimelineRow, TrainingRow};
-pub use served::ServedRow;
+pub use served::{ServedRow, ServedSliceRow};
 pub use sweep::{FrontRow, PointRow, RaceRow, TrialRow};
 pub use totals::{
     AuditRow, CheckpointRow, ChurnRow, PopularityRow, ShardFailureRow, ShardRow, StalenessRow,
@@ -36,7 +37,7 @@ pub use totals::{
 pub const ONLY_CLASS: &str = "ordinary";
 
 /// The files of a run that become tables of an export; the other two are for timelines.
-pub const EXPORTED: [CsvTable; 16] = [
+pub const EXPORTED: [CsvTable; 17] = [
     EvaluationRow::TABLE,
     ByRowRow::TABLE,
     TrainingRow::TABLE,
@@ -53,6 +54,7 @@ pub const EXPORTED: [CsvTable; 16] = [
     AuditRow::TABLE,
     StreamRow::TABLE,
     ServedRow::TABLE,
+    ServedSliceRow::TABLE,
 ];
 
 /// The other files of a run.

@@ -1,5 +1,6 @@
 //! What the serving copy serves.
 
+use crate::online::ItemSplit;
 use crate::sim::serving::ServedCopy;
 
 crate::table! {
@@ -35,5 +36,31 @@ crate::table! {
         forgotten: Option<u64> ["rows"] = "Updated rows that shards forgot before they sent them.",
         lost: Option<u64> ["messages"] = "Messages lost, each attempt counted.",
         overtaken: Option<u64> ["messages"] = "Messages that arrived after one that was sent later.",
+    }
+}
+
+crate::table! {
+    "What each copy served in the whole run, by how well known the item of a request was when it came; \
+     only with `[serving]`, on a log with items (`serving.item`). Each scored request is in one row of every \
+     copy and split. The rows of a split have the same requests in all runs of a stream that score the \
+     same ones."
+    "served_slices.csv" ServedSliceRow {
+        copy: ServedCopy = "As in `served.csv`.",
+        by: ItemSplit = "`frequency`: examples with the item before the request, those of earlier days of the \
+            log included. `age`: simulated seconds since the item was first in the log.",
+        low: Option<u64> = "The smallest number of the class. Empty for items of earlier days whose \
+            age nobody knows, since requests do not come at the times of the log.",
+        high: Option<u64> = "The largest number of the class, included; ages are rounded down.",
+        scored: u64 = "Requests of the class that were scored.",
+        positives: u64 = "Those that are positive in the log.",
+        auc: Option<f64> = "AUC among them.",
+        auc_error: Option<f64> = "Its standard error over the requests.",
+        log_loss: Option<f64> ["nats"] = "Log-loss.",
+        log_loss_error: Option<f64> ["nats"] = "Its standard error over the requests.",
+        normalised_entropy: Option<f64> = "Log-loss over the entropy of the mean label.",
+        calibration: Option<f64> = "Clicks predicted per click observed.",
+        undefined: Option<String> = "Why figures of this row are empty.",
+        stale: Option<f64> ["share"] = "As in `served.csv`; this and what follows is of the serving copy only.",
+        row_lag_s: Option<f64> ["simulated s"] = "As in `served.csv`.",
     }
 }

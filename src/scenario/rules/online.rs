@@ -112,7 +112,7 @@ fn delays(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) 
 
 /// Settings that others make irrelevant.
 fn idle(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) {
-    let Online { join, negatives, queue, actions, .. } = online;
+    let Online { join, negatives, queue, actions, features, .. } = online;
     let in_memory = join.memory.is_none() && join.memory_time.is_none();
     for (key, is_idle, why) in [
         ("negatives.correct", negatives.keep == 1.0, "all negatives are kept"),
@@ -128,6 +128,19 @@ fn idle(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) {
         if is_idle && loaded.is_written(&key) {
             found.push(no_effect(loaded, &key, why));
         }
+    }
+    let one_label = [
+        ("actions.never", actions.never == 1.0, "no action ever comes: all examples are negative"),
+        ("negatives.keep", negatives.keep == 0.0, "no negative is kept: all examples are positive"),
+        ("features.lost", features.lost == 1.0, "all features are lost: there is no example"),
+    ];
+    for (key, _, message) in one_label.iter().filter(|(_, is_so, _)| *is_so) {
+        let key = format!("online.{key}");
+        found.push(
+            Problem::warning(&SUSPICIOUS, &key, *message)
+                .label(loaded.nearest_origin(&key), "")
+                .help("a model learns nothing from it: choose another share"),
+        );
     }
     if negatives.keep < 1.0 && negatives.correct == Correction::None {
         let key = "online.negatives.correct";
@@ -270,6 +283,9 @@ mod tests {
             ("[online.negatives]\nkeep = 0.5\ncorrect = \"none\"", "predictions are too high"),
             ("[online.join]\ndisk = \"1s\"", "never go to disk"),
             ("[online.actions]\nnever = 1.0\ntwice = 0.5", "no action ever comes"),
+            ("[online.actions]\nnever = 1.0", "all examples are negative"),
+            ("[online.negatives]\nkeep = 0.0\ncorrect = \"none\"", "all examples are positive"),
+            ("[online.features]\nlost = 1.0", "there is no example"),
             ("[online.queue]\nfull = \"drop_oldest\"", "no `limit`"),
             ("[online.actions.delay]\nmean = \"2h\"", "trained on as negatives"),
             ("train.stop.sim_time = \"10min\"\nonline = {}", "no negative is trained on"),

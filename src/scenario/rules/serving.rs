@@ -50,8 +50,31 @@ pub(super) fn check(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
         let message = "arms of a restart lab change parameters behind the back of a serving copy";
         found.push(conflict(loaded, ("serving", "lab"), message.into(), "remove one of the two"));
     }
+    nothing(loaded, serving, found);
     intervals(loaded, serving, found);
     expensive(loaded, serving, found);
+}
+
+/// Settings with which nothing is scored or nothing arrives.
+fn nothing(loaded: &Loaded<Scenario>, serving: &Serving, found: &mut Vec<Problem>) {
+    let mut warn = |key: &str, message: &str, help: &str| {
+        found.push(
+            Problem::warning(&SUSPICIOUS, key, message)
+                .label(loaded.nearest_origin(key), "")
+                .help(help),
+        );
+    };
+    if serving.share == 0.0 {
+        let message = "no request is scored: `served.csv` will have no figures of quality";
+        warn("serving.share", message, "a share above 0, or no `[serving]`");
+    }
+    for way in serving.ways().iter().filter(|way| way.has_messages()) {
+        if way.lost == 1.0 && way.retry.is_none() {
+            let key = format!("serving.{}.lost", way.table);
+            let message = "every message is lost: nothing reaches the serving copy";
+            warn(&key, message, "a smaller share, or a `retry`; without `every` nothing is sent");
+        }
+    }
 }
 
 /// Intervals that are longer than the run.
@@ -133,6 +156,8 @@ mod tests {
             ("online = {}\nserving.rows.lost = 0.5", "nothing is sent"),
             ("online = {}\nserving.rows = { every = \"0s\", touched = 9 }", "copied at once"),
             ("online = {}\nserving.dense = { every = \"1s\", how = \"by_shard\" }", "one shard"),
+            ("online = {}\nserving.share = 0.0", "no request is scored"),
+            ("online = {}\nserving.rows = { every = \"1s\", lost = 1.0 }", "every message is lost"),
             (
                 "online = {}\nserving.rows = { every = \"1s\", deletions = true }",
                 "no row is evicted",

@@ -12,6 +12,7 @@ mod room;
 mod scores;
 mod scoring;
 pub mod settings;
+pub mod slices;
 #[cfg(test)]
 mod tests;
 mod touched;
@@ -19,3 +20,4 @@ mod touched;
 pub use room::{ServingRoom, Trainer};
 pub use scores::{Age, Ages, Scores, Sent, ServedCopy, ServedLook};
 pub use settings::{Beside, DenseHow, DenseSync, RowSync, Serving, WhenTouchedFull};
+pub use slices::ServedSlice;

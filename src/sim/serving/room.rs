@@ -9,12 +9,13 @@ use super::post::{Due, Message, Post};
 use super::scores::{Age, Scores, Sent, ServedCopy, ServedLook, Stretch};
 use super::scoring::{GROUP, Part, Scorer};
 use super::settings::{Beside, Serving};
+use super::slices::ServedSlice;
 use super::touched::TouchedRows;
 use crate::base::{Pool, Purpose, ShardId, SimSpan, SimTime, Streams};
 use crate::cluster::LawError;
 use crate::data::{Batch, DataSource};
 use crate::model::Model;
-use crate::online::{Request, Stream};
+use crate::online::{Arrived, Stream};
 use crate::optimizer::RowSemantics;
 use crate::params::{Layout, Lookups};
 use crate::server::{DenseValues, ParameterServer, RowKey, ServingCopy, Sharding};
@@ -69,7 +70,7 @@ pub struct ServingRoom {
     /// When the values of the last message that arrived were read, by kind and sender.
     newest: [Vec<SimTime>; 2],
     /// Requests to be scored.
-    waiting: VecDeque<Request>,
+    waiting: VecDeque<Arrived>,
     /// Requests that came, by the number of their stretch.
     came: BTreeMap<u64, u64>,
     all_came: u64,
@@ -158,7 +159,7 @@ impl ServingRoom {
 
     /// Does everything that is due up to `now`, this instant included, before the servers change.
     /// `arrived` are the requests up to `now` since the last call.
-    pub fn catch_up(&mut self, now: SimTime, arrived: Vec<Request>, trainer: &mut Trainer<'_>) {
+    pub fn catch_up(&mut self, now: SimTime, arrived: Vec<Arrived>, trainer: &mut Trainer<'_>) {
         self.note(arrived);
         loop {
             let boundary = self.boundary();
@@ -185,7 +186,7 @@ impl ServingRoom {
     }
 
     /// The run ends at `now`: closes the last stretch.
-    pub fn end(&mut self, now: SimTime, arrived: Vec<Request>, trainer: &mut Trainer<'_>) {
+    pub fn end(&mut self, now: SimTime, arrived: Vec<Arrived>, trainer: &mut Trainer<'_>) {
         self.catch_up(now, arrived, trainer);
         if SimTime::ZERO + self.how.every.times(self.stretch) < now {
             self.close(now, trainer);
@@ -195,6 +196,11 @@ impl ServingRoom {
     /// What every copy has served in the stretches that have ended, all together.
     pub fn whole(&self, end: SimTime) -> Vec<ServedLook> {
         self.scores.whole(end, self.all_came, self.sent.1)
+    }
+
+    /// The same by how well known the items of the requests were; nothing if the stream does not know.
+    pub fn slices(&self) -> Vec<ServedSlice> {
+        self.scores.slices()
     }
 
     /// Waits for all scores, so that the state can be saved.
@@ -317,14 +323,15 @@ impl ServingRoom {
     }
 
     /// Counts requests, and keeps those that are drawn.
-    fn note(&mut self, arrived: Vec<Request>) {
+    fn note(&mut self, arrived: Vec<Arrived>) {
         let every = self.how.every.0.max(1);
-        for request in arrived {
+        for came in arrived {
+            let request = came.request;
             // A request at the end of a stretch belongs to it.
             *self.came.entry(request.at.0.saturating_sub(1) / every).or_default() += 1;
             self.all_came += 1;
             if self.streams.uniform(Purpose::Served, 0, request.number) < self.how.share {
-                self.waiting.push_back(request);
+                self.waiting.push_back(came);
             }
         }
     }
@@ -405,7 +412,7 @@ impl ServingRoom {
 
     /// Scores the requests that came until `at`, this instant included.
     fn score_until(&mut self, at: SimTime, trainer: &mut Trainer<'_>) {
-        if self.waiting.front().is_none_or(|request| request.at > at) {
+        if self.waiting.front().is_none_or(|came| came.request.at > at) {
             return;
         }
         if self.how.dense.every.is_some_and(SimSpan::is_zero) && !trainer.moments.is_empty() {
@@ -413,8 +420,8 @@ impl ServingRoom {
         }
         let oracle = self.how.has(Beside::Oracle).then(|| trainer.dense());
         loop {
-            let due = self.waiting.iter().take_while(|request| request.at <= at).take(GROUP);
-            let requests: Vec<Request> = due.copied().collect();
+            let due = self.waiting.iter().take_while(|came| came.request.at <= at).take(GROUP);
+            let requests: Vec<Arrived> = due.copied().collect();
             if requests.is_empty() {
                 return;
             }
@@ -426,12 +433,12 @@ impl ServingRoom {
     /// Scores these requests.
     fn score(
         &mut self,
-        requests: &[Request],
+        requests: &[Arrived],
         oracle: Option<&DenseValues>,
         now: SimTime,
         trainer: &mut Trainer<'_>,
     ) {
-        let numbers = requests.iter().map(|request| request.number);
+        let numbers = requests.iter().map(|came| came.request.number);
         let ids: Vec<u64> = numbers.clone().map(|n| trainer.stream.requests().id(n)).collect();
         let (batch, lookups) = self.scorer.read(&ids, trainer.source, trainer.model.as_ref());
         let negatives = trainer.stream.negatives();
@@ -456,7 +463,8 @@ impl ServingRoom {
             });
             rows.push(gathered);
         }
-        let part = Part { batch, lookups, ages, offsets, rows };
+        let items = requests.iter().filter_map(|came| came.item).collect();
+        let part = Part { batch, lookups, ages, items, offsets, rows };
         let host = (&mut *trainer.pool, now);
         self.scorer.score(part, dense, trainer.model, host, &mut self.scores);
     }
@@ -464,7 +472,7 @@ impl ServingRoom {
     /// How old the serving copy's parameters are for each request.
     fn ages(
         &self,
-        requests: &[Request],
+        requests: &[Arrived],
         (batch, lookups): (&Batch, &Lookups),
         source: &dyn DataSource,
     ) -> Vec<Age> {
@@ -493,7 +501,7 @@ impl ServingRoom {
         });
         let read = read.map(|(_, at)| *at).min();
         let mut ages = Vec::with_capacity(requests.len());
-        for (example, request) in requests.iter().enumerate() {
+        for (example, Arrived { request, .. }) in requests.iter().enumerate() {
             let own = fields.len() * example..fields.len() * (example + 1);
             let of_fields = lookups.fields[own].iter().zip(&fields).filter_map(since);
             let events = match columns.is_empty() {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::settings::Beside;
 use crate::base::{SimSpan, SimTime};
 use crate::metrics::{LabelCounts, Quality, Undefined};
+use crate::online::ItemClass;
 
 /// A copy that scores requests.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
@@ -130,12 +131,14 @@ pub(super) struct Stretch {
 /// The scores of the whole run.
 #[derive(Clone, Debug)]
 pub struct Scores {
-    copies: Vec<ServedCopy>,
-    labels: Vec<f32>,
-    groups: Vec<u64>,
+    pub(super) copies: Vec<ServedCopy>,
+    pub(super) labels: Vec<f32>,
+    pub(super) groups: Vec<u64>,
     /// By copy.
-    logits: Vec<Vec<f32>>,
-    ages: Vec<Age>,
+    pub(super) logits: Vec<Vec<f32>>,
+    pub(super) ages: Vec<Age>,
+    /// How well known items were; empty if nobody knows.
+    pub(super) items: Vec<ItemClass>,
     /// Where the current stretch begins.
     first: usize,
 }
@@ -150,7 +153,7 @@ impl Scores {
         let copies: Vec<ServedCopy> = ServedCopy::ALL.into_iter().filter(has).collect();
         let logits = vec![Vec::new(); copies.len()];
         let (labels, groups, ages) = (Vec::new(), Vec::new(), Vec::new());
-        Scores { copies, labels, groups, logits, ages, first: 0 }
+        Scores { copies, labels, groups, logits, ages, items: Vec::new(), first: 0 }
     }
 
     /// The copies that score.
@@ -169,11 +172,19 @@ impl Scores {
         &self.ages
     }
 
-    /// Adds requests, with the logits of each copy.
-    pub fn add(&mut self, labels: &[f32], groups: &[u64], ages: &[Age], logits: &[Vec<f32>]) {
+    /// Adds requests, with the logits of each copy, and how well known their items were, if anybody
+    /// knows.
+    pub fn add(
+        &mut self,
+        labels: &[f32],
+        groups: &[u64],
+        (ages, items): (&[Age], &[ItemClass]),
+        logits: &[Vec<f32>],
+    ) {
         self.labels.extend_from_slice(labels);
         self.groups.extend_from_slice(groups);
         self.ages.extend_from_slice(ages);
+        self.items.extend_from_slice(items);
         for (all, new) in self.logits.iter_mut().zip(logits) {
             all.extend_from_slice(new);
         }
@@ -219,7 +230,7 @@ impl Scores {
     }
 }
 
-fn mean(ages: &[Age]) -> Option<Ages> {
+pub(super) fn mean(ages: &[Age]) -> Option<Ages> {
     let count = ages.len() as f64;
     let mean = |of: fn(&Age) -> f64| ages.iter().map(of).sum::<f64>() / count;
     let mut lags: Vec<SimSpan> = ages.iter().map(|age| age.row_lag).collect();
@@ -235,7 +246,7 @@ fn mean(ages: &[Age]) -> Option<Ages> {
 }
 
 /// Why figures are not defined.
-fn undefined(quality: &Quality, labels: LabelCounts) -> Vec<Undefined> {
+pub(super) fn undefined(quality: &Quality, labels: LabelCounts) -> Vec<Undefined> {
     let one_label = match labels {
         LabelCounts { examples: 0, .. } => Some("no request was scored"),
         LabelCounts { positives: 0, .. } => Some("no scored request is positive"),
@@ -280,6 +291,7 @@ crate::persist!(Scores {
     groups: state,
     logits: each,
     ages: state,
+    items: state,
     first: state
 });
 
@@ -298,7 +310,7 @@ mod tests {
         assert_eq!(scores.copies(), [ServedCopy::Serving, ServedCopy::Batch]);
         let ages: Vec<Age> = [0.0, 4.0, 2.0, 0.0].map(age).to_vec();
         let logits = [vec![0.0, 1.0, 2.0, -1.0], vec![1.0, 0.0, -1.0, 2.0]];
-        scores.add(&[0.0, 1.0, 1.0, 0.0], &[1, 1, 2, 2], &ages, &logits);
+        scores.add(&[0.0, 1.0, 1.0, 0.0], &[1, 1, 2, 2], (&ages, &[]), &logits);
         let sent = Sent { row_bytes: 5, ..Sent::default() };
         let (from, to) = (SimTime::ZERO, SimTime(9));
         let first = scores.close((from, to), 40, sent);
@@ -315,7 +327,7 @@ mod tests {
         assert_eq!((empty[0].quality.examples, empty[0].ages), (0, None));
         assert!(empty[0].undefined.iter().all(|one| one.reason == "no request was scored"));
         // One that lacks a label.
-        scores.add(&[1.0], &[7], &[age(0.0)], &[vec![0.3], vec![0.1]]);
+        scores.add(&[1.0], &[7], (&[age(0.0)], &[]), &[vec![0.3], vec![0.1]]);
         let positive = scores.close((SimTime(18), SimTime(27)), 1, Sent::default());
         let positive = scores.look(&positive);
         // Later scores do not belong to an earlier stretch.

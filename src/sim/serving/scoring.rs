@@ -7,6 +7,7 @@ use super::scores::{Age, Scores};
 use crate::base::{Pending, Pool, SimTime};
 use crate::data::{Batch, DataSource};
 use crate::model::Model;
+use crate::online::ItemClass;
 use crate::params::view::row_range;
 use crate::params::{Layout, Locator, Lookups, View};
 use crate::server::DenseValues;
@@ -27,6 +28,8 @@ pub(super) struct Part {
     pub(super) lookups: Lookups,
     /// How old the serving copy's parameters are for each.
     pub(super) ages: Vec<Age>,
+    /// How well known the item of each was, if the stream knows.
+    pub(super) items: Vec<ItemClass>,
     /// What is added to the logit of each.
     pub(super) offsets: Vec<f32>,
     /// The rows, by copy.
@@ -139,7 +142,7 @@ impl Scorer {
         };
         let logits: Vec<Vec<f32>> = scores.into_iter().map(with_offsets).collect();
         let groups: Vec<u64> = part.batch.info.iter().map(|info| info.group).collect();
-        into.add(&part.batch.labels, &groups, &part.ages, &logits);
+        into.add(&part.batch.labels, &groups, (&part.ages, &part.items), &logits);
     }
 }
 
@@ -162,6 +165,7 @@ impl Part {
             locator.append(&mut all.lookups, &part.lookups);
             all.batch.append(&part.batch);
             all.ages.extend(part.ages);
+            all.items.extend(part.items);
             all.offsets.extend(part.offsets);
         }
         all

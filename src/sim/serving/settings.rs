@@ -18,6 +18,11 @@ pub struct Serving {
     pub share: f64,
     /// Simulated time between two rows of `served.csv`.
     pub every: SimSpan,
+    /// The column of the log whose ids are the items by which
+    /// `served_slices.csv` divides the scored requests. Left out: `item`, if the
+    /// log has such a column.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub item: Option<String>,
     /// Which other copies score the same requests, for comparison. Each costs a forward pass, and
     /// the oracle more: its requests are scored between any two updates, in small groups.
     pub beside: Vec<Beside>,
@@ -114,6 +119,7 @@ impl Default for Serving {
         Serving {
             share: 0.1,
             every: SimSpan::from_seconds(3600.0),
+            item: None,
             beside: Vec::new(),
             rows: RowSync::default(),
             dense: DenseSync::default(),

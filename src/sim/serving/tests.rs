@@ -10,7 +10,7 @@ use crate::base::persist::{Loader, Persist, Saver};
 use crate::base::{Pool, Purpose, ShardId, SimSpan, SimTime, Streams};
 use crate::data::{Batch, DataSource, Synthetic};
 use crate::model::{Model, ModelChoice, ModelContext, Workspace};
-use crate::online::{Request, Requests, Stream};
+use crate::online::{Arrived, ItemSplit, Items, Requests, Stream};
 use crate::optimizer::{Optimizer, OptimizerChoice};
 use crate::params::view::rows_len;
 use crate::params::{Gradient, Locator, Lookups, View};
@@ -31,7 +31,7 @@ struct Bed {
     moments: LocalMoments,
     server: ParameterServer,
     stream: Stream,
-    arrived: Vec<Request>,
+    arrived: Vec<Arrived>,
     room: ServingRoom,
     pool: Pool<ThreadWorkspace>,
     updates: u64,
@@ -90,6 +90,7 @@ impl Bed {
         let online = "arrivals = { kind = \"even\", rate = 1.0 }\nnegatives = { keep = 0.5, correct = \"serving\" }";
         let requests = Arc::new(Requests::new(source.days().to_vec()));
         assert_eq!(requests.len(), REQUESTS);
+        let items = Items::before(&requests, source.as_ref(), 1, None);
         let stream = Stream::new(
             &toml::from_str(online).unwrap(),
             requests,
@@ -105,7 +106,7 @@ impl Bed {
             source,
             model,
             server,
-            stream: stream.unwrap(),
+            stream: stream.unwrap().with_items(Some(items)),
             arrived: Vec::new(),
             room: room.unwrap(),
             pool: Pool::new(job.threads),
@@ -116,10 +117,10 @@ impl Bed {
     fn with_trainer<T>(
         &mut self,
         now: SimTime,
-        act: impl FnOnce(&mut ServingRoom, Vec<Request>, &mut Trainer<'_>) -> T,
+        act: impl FnOnce(&mut ServingRoom, Vec<Arrived>, &mut Trainer<'_>) -> T,
     ) -> T {
         let arrived = &mut self.arrived;
-        self.stream.advance(now, |request| arrived.push(request));
+        self.stream.advance(now, |came| arrived.push(came));
         let arrived = std::mem::take(arrived);
         let mut trainer = Trainer {
             server: &self.server,
@@ -197,6 +198,7 @@ struct Outcome {
     logits: Vec<Vec<f32>>,
     ages: Vec<Age>,
     looks: Vec<ServedLook>,
+    slices: Vec<ServedSlice>,
 }
 
 /// When a run ends.
@@ -206,7 +208,7 @@ impl Outcome {
     fn of(bed: &Bed, looks: Vec<ServedLook>) -> Outcome {
         let scores = bed.room.scores();
         let logits = scores.copies().iter().map(|copy| scores.logits(*copy).to_vec()).collect();
-        Outcome { logits, ages: scores.ages().to_vec(), looks }
+        Outcome { logits, ages: scores.ages().to_vec(), looks, slices: bed.room.slices() }
     }
 }
 
@@ -326,6 +328,16 @@ proptest! {
         prop_assert_eq!(outcome.logits[0].len() as u64, REQUESTS);
         prop_assert_eq!(&outcome.logits[0], &outcome.logits[1]);
         prop_assert!(outcome.ages.iter().all(|age| *age == Age::default()));
+        let (own, oracle) = outcome.slices.split_at(outcome.slices.len() / 2);
+        for (own, oracle) in own.iter().zip(oracle) {
+            let oracle = ServedSlice { copy: own.copy, ages: own.ages, ..oracle.clone() };
+            prop_assert_eq!(&oracle, own);
+            prop_assert_eq!(own.ages, Some(Default::default()));
+        }
+        for split in ItemSplit::ALL {
+            let all = own.iter().filter(|slice| slice.by == split);
+            prop_assert_eq!(all.map(|slice| slice.quality.examples).sum::<u64>(), REQUESTS);
+        }
         prop_assert_eq!(outcome.looks.last().unwrap().requests, REQUESTS);
     }
 

@@ -4,6 +4,7 @@ use super::config::{Config, Missing};
 use super::gathered::{Gathered, GatheredHistory};
 use super::history::{HistoryCells, HistoryRow};
 use super::look::{LabelTexts, NumberLook};
+use super::time_order::TimeOrder;
 use super::values::Values;
 use crate::data::error::DataError;
 use crate::data::log::Log;
@@ -39,6 +40,8 @@ pub(crate) struct TableBuilder<'r> {
     history: Option<HistoryCells<'r>>,
     /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
     earliest: Option<Stamp>,
+    /// Whether the times of the rows ascend, for remarks.
+    time_order: TimeOrder,
     /// What labels look like, for remarks.
     pub(crate) label_texts: LabelTexts,
     /// What numeric columns look like, for remarks.
@@ -69,13 +72,15 @@ impl<'r> TableBuilder<'r> {
             groups: Growing::new(room),
             history,
             earliest: None,
+            time_order: TimeOrder::default(),
             label_texts: LabelTexts::default(),
             numbers: vec![NumberLook::default(); columns],
         }
     }
 
     /// Notes that the rows of another file follow.
-    pub(crate) fn begin_file(&mut self) {
+    pub(crate) fn begin_file(&mut self, name: &str) {
+        self.time_order.begin_file(name);
         self.files.push(self.rows());
     }
 
@@ -130,6 +135,11 @@ impl<'r> TableBuilder<'r> {
             let names = &mut self.group_names;
             (0..rows).for_each(|row| self.groups.push(names.code(cell(row, column))));
         }
+    }
+
+    /// Notes the times of rows, each on a line of its own from `line` on.
+    pub(crate) fn note_times(&mut self, stamps: &[Stamp], line: u64) {
+        self.time_order.note(stamps, line);
     }
 
     /// Adds the numbers of rows, and sets their flags.
@@ -206,6 +216,7 @@ impl<'r> TableBuilder<'r> {
             groups: self.groups.finish(1)?,
             history,
             earliest: self.earliest,
+            time_order: self.time_order,
             label_texts: self.label_texts,
             numbers: self.numbers,
         };

@@ -2,6 +2,7 @@
 
 use super::config::{Config, Missing};
 use super::look::{self, LabelTexts, NumberLook};
+use super::time_order::TimeOrder;
 use crate::data::column::Column;
 use crate::data::error::DataError;
 use crate::data::log::growing::{Growing, Room, changed, permuted};
@@ -32,6 +33,7 @@ pub(super) struct Gathered<'r> {
     pub(super) groups: Column<u32>,
     pub(super) history: Option<GatheredHistory>,
     pub(super) earliest: Option<Stamp>,
+    pub(super) time_order: TimeOrder,
     pub(super) label_texts: LabelTexts,
     pub(super) numbers: Vec<NumberLook>,
 }
@@ -72,6 +74,7 @@ impl Gathered<'_> {
             self.rearrange(&order)?;
         }
         remarks.extend(self.shifted(config));
+        remarks.extend(self.time_order.remark(config));
         let days = self.days(config, in_days);
         let calendar = self.calendar(config);
         let fields = self.history.as_ref().map(|history| history.fields.clone());

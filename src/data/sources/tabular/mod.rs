@@ -8,6 +8,7 @@ mod history_look;
 mod impressions;
 mod log_scale;
 mod look;
+mod time_order;
 mod values;
 
 pub use config::{Config, HistoryConfig, HistoryOrder, ImpressionsConfig, Missing, PositiveWhen};
@@ -77,7 +78,7 @@ pub(crate) fn load<'a>(
     let mut builder = TableBuilder::new(config, room);
     let mut refused = FirstRefused::default();
     let path = for_each_table(tables, |table| {
-        builder.begin_file();
+        builder.begin_file(&table.name);
         let plan = Plan::new(config, table, &filter, &rule)?;
         let consumer = TableConsumer::new(plan, &mut builder, &mut refused);
         take_rows(&table.name, &mut *table.rows, &mut tally, consumer)
@@ -356,10 +357,12 @@ impl Take for TableConsumer<'_, '_> {
             let clicked = clicked.map(|clicked| row.cell(clicked));
             candidates.read(settings, plan.rule, row.cell(*column), clicked)?;
             let column = *column;
+            self.builder.note_times(&self.values.stamps, row.line);
             self.push_candidates(row, column);
             return Ok(RowDecision::Accepted);
         }
         let TableConsumer { plan, values, builder, history, .. } = self;
+        builder.note_times(&values.stamps, row.line);
         builder.extend(values, &plan.categorical, plan.group, cell);
         builder.push_history(history, |at| row.cell(plan.history[at]));
         Ok(RowDecision::Accepted)
@@ -372,6 +375,7 @@ impl Take for TableConsumer<'_, '_> {
         let sound = whole && self.check(stretch.len(), cell).is_ok();
         if sound {
             let TableConsumer { plan, values, builder, .. } = self;
+            builder.note_times(&values.stamps, stretch.line);
             builder.extend(values, &plan.categorical, plan.group, cell);
         }
         sound

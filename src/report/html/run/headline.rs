@@ -3,7 +3,7 @@
 use crate::report::figure::number::{count, counted, percent, time};
 use crate::report::figure::time_spent;
 use crate::report::html::read::Run;
-use crate::report::words;
+use crate::report::{overload, words};
 use crate::results::Summary;
 use crate::results::tables::{EvaluatedView, EvaluationRow};
 
@@ -89,6 +89,7 @@ pub(super) fn words(run: &Run) -> Vec<String> {
         divergence(run),
         time_spent(run),
         words::shard_failures(run.summary.as_ref().expect("checked above")),
+        overload::sentence(run.summary.as_ref().expect("checked above")),
         words::bottleneck(run.summary.as_ref().expect("checked above")),
         refreshed(run),
         skipped(run),

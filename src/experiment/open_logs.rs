@@ -1,4 +1,4 @@
-//! Logs that several trials share: a log that two trials would load or generate alike is in memory
+//! Logs that several trials or stages share: a log that two would load or generate alike is in memory
 //! once.
 //!
 //! A log is a pure function of its settings, of the folder of its files and, if it draws, of the
@@ -16,7 +16,7 @@ type Key = (PathBuf, String, Option<u64>, bool);
 /// A log that may be open; the slot is locked while the log is being opened.
 type OpenLog = Arc<Mutex<Option<Weak<dyn DataSource>>>>;
 
-/// The open logs of a sweep.
+/// The open logs of a sweep, or of the stages of a run.
 ///
 /// A log that some trial has is given to the next trial that needs it. The log given last is kept a
 /// little longer, for trials that run one after the other.
@@ -38,7 +38,14 @@ impl OpenLogs {
     ) -> Result<Arc<dyn DataSource>, DataError> {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slots.entry(key(choice, context)).or_default())
+            let own = key(choice, context);
+            // A log that knows more serves whoever does not ask for it.
+            let (folder, text, seed, _) = own.clone();
+            let more = slots.get(&(folder, text, seed, true)).filter(|slot| is_open(slot));
+            match more.map(Arc::clone) {
+                Some(slot) => slot,
+                None => Arc::clone(slots.entry(own).or_default()),
+            }
         };
         // Another thread that needs the same log waits here and then finds it.
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -59,6 +66,11 @@ impl OpenLogs {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some(Arc::clone(source));
     }
+}
+
+/// Whether somebody has the log. Not while it is being opened.
+fn is_open(slot: &OpenLog) -> bool {
+    slot.try_lock().is_ok_and(|log| log.as_ref().is_some_and(|log| log.strong_count() > 0))
 }
 
 fn key(choice: &SourceChoice, context: &OpenContext<'_>) -> Key {
@@ -92,6 +104,11 @@ mod tests {
         // Of the logs that no trial has, only the last is kept.
         let (gone, kept) = (Arc::downgrade(&open(&choice, 3)), Arc::downgrade(&open(&choice, 4)));
         assert!(gone.upgrade().is_none() && kept.upgrade().is_some());
+        // One that knows more serves whoever does not ask for it, not the other way round.
+        let asks = |asked| sources.open(&choice, &context(5).with_instants(asked)).unwrap();
+        let plain = asks(false);
+        let timed = asks(true);
+        assert!(!Arc::ptr_eq(&plain, &timed) && Arc::ptr_eq(&timed, &asks(false)));
     }
 
     #[test]
