@@ -1,83 +1,81 @@
-"""Compares two copies of served.csv over the whole run and within its stretches of time, per point of a sweep.
+"""What copies of a model served within stretches of time: figures of served.csv for each point of a sweep.
 
-    python3 online-stretches.py RESULTS [COPY [BESIDE]] [--by HOURS] [--from DAY]
+    python3 online-stretches.py RESULTS [--copy serving] [--beside oracle] [--from DAY] [--by HOURS]
+    python3 online-stretches.py RESULTS --point 0 [--copy serving] [--from DAY]
 
-COPY minus BESIDE (serving and oracle when left out): AUC of the whole run, mean AUC of the stretches, session AUC, in basis
-points; then for each copy its log-loss, its calibration, and how much the logarithm of its calibration varies between
-stretches (standard deviation, in percent). Means over seeds with 95 % (Student's t). --by HOURS prints calibration by
-hour of the day as well. --from DAY leaves out the stretches before that day of the stream; the AUC of the whole run
-is then empty.
+The first form compares two copies of the same trial, the second one copy at each point with the same copy at point 0,
+paired by seed. AUC is the mean over the stretches (`serving.every`) with the number of requests as weight, so scores
+of different stretches are never ranked among each other. Differences of AUC and session AUC are in basis points, of
+log-loss in 0.0001 nats; calibration is that of --copy itself. All are means over seeds with 95 % (Student's t). --from leaves out what
+came before that day of the stream (counted from 0). --by prints calibration by hour of the day.
 """
-import csv, json, math, sys
+import argparse, csv, math
 from pathlib import Path
 
-T = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 19: 2.093}
+T = [0, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+     2.120, 2.110, 2.101, 2.093]
+FIGURES = {"auc": 1e4, "session_auc": 1e4, "log_loss": 1e4}
 
 
-def mean(values):
-    return sum(values) / len(values)
-
-
-def spread(values):
-    return math.sqrt(sum((value - mean(values)) ** 2 for value in values) / (len(values) - 1))
-
-
-def shown(values, digits=1):
-    values = [value for value in values if value is not None]
+def shown(values, digits=1, sign="+"):
+    mean = sum(values) / len(values)
     if len(values) < 2:
-        return f"{values[0]:+.{digits}f}" if values else "-"
-    half = T[len(values) - 1] * spread(values) / math.sqrt(len(values))
-    return f"{mean(values):+.{digits}f} ± {half:.{digits}f}"
+        return f"{mean:{sign}.{digits}f}"
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+    return f"{mean:{sign}.{digits}f} ± {T[len(values) - 1] * deviation / math.sqrt(len(values)):.{digits}f}"
 
 
-def option(words, name):
-    if name not in words:
-        return None
-    at = words.index(name)
-    value = float(words[at + 1])
-    del words[at:at + 2]
-    return value
+def read(folder, copy, begin):
+    with open(folder / "served.csv", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file)
+                if row["copy"] == copy and row["auc"] and float(row["from_s"]) >= begin * 86_400 - 1]
 
 
-words = sys.argv[1:]
-by, begin = option(words, "--by"), option(words, "--from")
-results, copy, beside = words[0], *(words[1:] + ["serving", "oracle"][len(words) - 1:])
-trials = {}
-with open(Path(results) / "trials.csv", encoding="utf-8") as file:
+def figures(rows):
+    found = {}
+    for name in FIGURES:
+        known = [(float(row["scored"]), float(row[name])) for row in rows if row[name]]
+        found[name] = sum(w * value for w, value in known) / sum(w for w, _ in known)
+    said = [(float(row["calibration"]) * float(row["positives"]), float(row["positives"])) for row in rows]
+    found["calibration"] = sum(s for s, _ in said) / sum(n for _, n in said)
+    return found
+
+
+def by_hour(trials, copy, begin, hours):
+    sums = {}
+    for folder in trials:
+        for row in read(folder, copy, begin):
+            own = sums.setdefault(float(row["from_s"]) / 3600 % 24 // hours, [0, 0])
+            own[0] += float(row["calibration"]) * float(row["positives"])
+            own[1] += float(row["positives"])
+    return " ".join(f"{said / clicks:.3f}" for _, (said, clicks) in sorted(sums.items()))
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("results", type=Path)
+parser.add_argument("--copy", default="serving")
+parser.add_argument("--beside", default="oracle")
+parser.add_argument("--point")
+parser.add_argument("--from", dest="begin", type=float, default=0)
+parser.add_argument("--by", type=float)
+asked = parser.parse_args()
+points = {}
+with open(asked.results / "trials.csv", encoding="utf-8") as file:
     for trial in csv.DictReader(file):
-        if trial["state"] == "to do":
+        if trial["state"] != "to do":
+            own = points.setdefault(trial["point"], (trial["label"], {}))
+            own[1][trial["seed"]] = asked.results / "trials" / trial["trial"]
+for label, trials in points.values():
+    ours, theirs = [], []
+    for seed, folder in trials.items():
+        if asked.point and seed not in points[asked.point][1]:
             continue
-        trials.setdefault(trial["label"], []).append(Path(results) / "trials" / trial["trial"])
-for label, folders in trials.items():
-    pooled, within, session, figures, hours = [], [], [], {copy: [], beside: []}, {copy: {}, beside: {}}
-    for folder in folders:
-        whole = json.load(open(folder / "summary.json", encoding="utf-8"))["served"]
-        known = {("serving", "oracle"): -whole.get("gap_to_oracle", math.nan),
-                 ("serving", "batch"): whole.get("gain_on_batch", math.nan)}.get((copy, beside), math.nan)
-        pooled.append(None if begin or math.isnan(known) else known * 1e4)
-        rows = {copy: [], beside: []}
-        with open(folder / "served.csv", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row["copy"] in rows and row["auc"] and float(row["from_s"]) >= (begin or 0) * 86_400:
-                    rows[row["copy"]].append(row)
-        weights = [float(row["scored"]) for row in rows[copy]]
-        gaps = [float(a["auc"]) - float(b["auc"]) for a, b in zip(rows[copy], rows[beside], strict=True)]
-        pairs = [(w, float(a["session_auc"]) - float(b["session_auc"])) for w, a, b in zip(weights, rows[copy], rows[beside])
-                 if a["session_auc"] and b["session_auc"]]
-        session.append(1e4 * sum(w * gap for w, gap in pairs) / sum(w for w, _ in pairs) if pairs else None)
-        within.append(1e4 * sum(w * gap for w, gap in zip(weights, gaps)) / sum(weights))
-        for name, own in rows.items():
-            clicks = [float(row["positives"]) for row in own]
-            said = [float(row["calibration"]) * n for row, n in zip(own, clicks)]
-            loss = sum(float(row["log_loss"]) * w for row, w in zip(own, weights)) / sum(weights)
-            figures[name].append((loss, sum(said) / sum(clicks), 100 * spread([math.log(float(row["calibration"])) for row in own])))
-            for row, n, s in zip(own, clicks, said):
-                hour = float(row["from_s"]) / 3600 % 24 // (by or 24)
-                a, b = hours[name].get(hour, (0, 0))
-                hours[name][hour] = (a + s, b + n)
-    print(f"{label}: {copy} - {beside}: whole {shown(pooled)}, within {len(gaps)} stretches {shown(within)}, within sessions {shown(session)} ({len(folders)} seeds)")
-    for name in (copy, beside):
-        loss, calibration, varies = zip(*figures[name])
-        print(f"  {name}: log-loss {shown(loss, 5)}, calibration {shown(calibration, 3)}, varies {shown(varies, 2)} %")
-        if by:
-            print("   by hour " + " ".join(f"{said / clicks:.3f}" for _, (said, clicks) in sorted(hours[name].items())))
+        ours.append(figures(read(folder, asked.copy, asked.begin)))
+        other = points[asked.point][1][seed] if asked.point else folder
+        theirs.append(figures(read(other, asked.copy if asked.point else asked.beside, asked.begin)))
+    gaps = {name: [unit * (a[name] - b[name]) for a, b in zip(ours, theirs)] for name, unit in FIGURES.items()}
+    print(f"{label:28} AUC {shown(gaps['auc']):13} session AUC {shown(gaps['session_auc']):13} log-loss "
+          f"{shown(gaps['log_loss']):13} calibration {shown([own['calibration'] for own in ours], 3, '')} ({len(ours)} seeds)")
+    if asked.by:
+        for copy in {asked.copy: 0, asked.beside: 0}:
+            print(f"  {copy:8} by hour {by_hour(trials.values(), copy, asked.begin, asked.by)}")
