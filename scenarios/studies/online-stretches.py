@@ -1,13 +1,14 @@
 """What copies of a model served within stretches of time: figures of served.csv for each point of a sweep.
 
-    python3 online-stretches.py RESULTS [--copy serving] [--beside oracle] [--from DAY] [--by HOURS]
-    python3 online-stretches.py RESULTS --point 0 [--copy serving] [--from DAY]
+    python3 online-stretches.py RESULTS [--copy serving] [--beside oracle] [--from DAY] [--by HOURS] [--each]
+    python3 online-stretches.py RESULTS --point 0 [--copy serving] [--from DAY] [--each]
 
 The first form compares two copies of the same trial, the second one copy at each point with the same copy at point 0,
 paired by seed. AUC is the mean over the stretches (`serving.every`) with the number of requests as weight, so scores
 of different stretches are never ranked among each other. Differences of AUC and session AUC are in basis points, of
-log-loss in 0.0001 nats; calibration is that of --copy itself. All are means over seeds with 95 % (Student's t). --from leaves out what
-came before that day of the stream (counted from 0). --by prints calibration by hour of the day.
+log-loss in 0.0001 nats; calibration is that of --copy itself. All are means over seeds with 95 % (Student's t).
+--from leaves out what came before that day of the stream (counted from 0). --by prints calibration by hour of the
+day, --each the difference of AUC in each stretch.
 """
 import argparse, csv, math
 from pathlib import Path
@@ -58,6 +59,7 @@ parser.add_argument("--beside", default="oracle")
 parser.add_argument("--point")
 parser.add_argument("--from", dest="begin", type=float, default=0)
 parser.add_argument("--by", type=float)
+parser.add_argument("--each", action="store_true")
 asked = parser.parse_args()
 points = {}
 with open(asked.results / "trials.csv", encoding="utf-8") as file:
@@ -66,16 +68,22 @@ with open(asked.results / "trials.csv", encoding="utf-8") as file:
             own = points.setdefault(trial["point"], (trial["label"], {}))
             own[1][trial["seed"]] = asked.results / "trials" / trial["trial"]
 for label, trials in points.values():
-    ours, theirs = [], []
+    ours, theirs, each = [], [], {}
     for seed, folder in trials.items():
         if asked.point and seed not in points[asked.point][1]:
             continue
-        ours.append(figures(read(folder, asked.copy, asked.begin)))
         other = points[asked.point][1][seed] if asked.point else folder
-        theirs.append(figures(read(other, asked.copy if asked.point else asked.beside, asked.begin)))
+        mine = read(folder, asked.copy, asked.begin)
+        its = read(other, asked.copy if asked.point else asked.beside, asked.begin)
+        ours.append(figures(mine))
+        theirs.append(figures(its))
+        for a, b in zip(mine, its):
+            each.setdefault(float(a["from_s"]), []).append(1e4 * (float(a["auc"]) - float(b["auc"])))
     gaps = {name: [unit * (a[name] - b[name]) for a, b in zip(ours, theirs)] for name, unit in FIGURES.items()}
     print(f"{label:28} AUC {shown(gaps['auc']):13} session AUC {shown(gaps['session_auc']):13} log-loss "
           f"{shown(gaps['log_loss']):13} calibration {shown([own['calibration'] for own in ours], 3, '')} ({len(ours)} seeds)")
     if asked.by:
         for copy in {asked.copy: 0, asked.beside: 0}:
             print(f"  {copy:8} by hour {by_hour(trials.values(), copy, asked.begin, asked.by)}")
+    if asked.each:
+        print("  each " + ", ".join(f"{start / 3600:.1f} h {shown(gaps)}" for start, gaps in sorted(each.items())))
