@@ -1,10 +1,10 @@
 """What copies of a model served within stretches of time: figures of served.csv for each point of a sweep.
 
     python3 online-stretches.py RESULTS [--copy serving] [--beside oracle] [--from DAY] [--by HOURS] [--each]
-    python3 online-stretches.py RESULTS --point 0 [--copy serving] [--from DAY] [--each]
+    python3 online-stretches.py RESULTS --point 0 [--of RESULTS] [--copy serving] [--from DAY] [--each]
 
 The first form compares two copies of the same trial, the second one copy at each point with the same copy at point 0,
-paired by seed. AUC is the mean over the stretches (`serving.every`) with the number of requests as weight, so scores
+of the same results or others, paired by seed. AUC is the mean over the stretches (`serving.every`) with the number of requests as weight, so scores
 of different stretches are never ranked among each other. Differences of AUC and session AUC are in basis points, of
 log-loss in 0.0001 nats; calibration is that of --copy itself. All are means over seeds with 95 % (Student's t).
 --from leaves out what came before that day of the stream (counted from 0). --by prints calibration by hour of the
@@ -32,6 +32,16 @@ def read(folder, copy, begin):
                 if row["copy"] == copy and row["auc"] and float(row["from_s"]) >= begin * 86_400 - 1]
 
 
+def trials_by_point(results):
+    points = {}
+    with open(results / "trials.csv", encoding="utf-8") as file:
+        for trial in csv.DictReader(file):
+            if trial["state"] != "to do":
+                own = points.setdefault(trial["point"], (trial["label"], {}))
+                own[1][trial["seed"]] = results / "trials" / trial["trial"]
+    return points
+
+
 def figures(rows):
     found = {}
     for name in FIGURES:
@@ -57,22 +67,19 @@ parser.add_argument("results", type=Path)
 parser.add_argument("--copy", default="serving")
 parser.add_argument("--beside", default="oracle")
 parser.add_argument("--point")
+parser.add_argument("--of", type=Path)
 parser.add_argument("--from", dest="begin", type=float, default=0)
 parser.add_argument("--by", type=float)
 parser.add_argument("--each", action="store_true")
 asked = parser.parse_args()
-points = {}
-with open(asked.results / "trials.csv", encoding="utf-8") as file:
-    for trial in csv.DictReader(file):
-        if trial["state"] != "to do":
-            own = points.setdefault(trial["point"], (trial["label"], {}))
-            own[1][trial["seed"]] = asked.results / "trials" / trial["trial"]
+points = trials_by_point(asked.results)
+reference = trials_by_point(asked.of or asked.results)[asked.point][1] if asked.point else {}
 for label, trials in points.values():
     ours, theirs, each = [], [], {}
     for seed, folder in trials.items():
-        if asked.point and seed not in points[asked.point][1]:
+        if asked.point and seed not in reference:
             continue
-        other = points[asked.point][1][seed] if asked.point else folder
+        other = reference[seed] if asked.point else folder
         mine = read(folder, asked.copy, asked.begin)
         its = read(other, asked.copy if asked.point else asked.beside, asked.begin)
         ours.append(figures(mine))
