@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::items::Items;
 use crate::base::SimTime;
 use crate::data::order::ExampleSequence;
 use crate::data::{Batch, DataSource, Day, Instants};
@@ -157,9 +156,9 @@ impl Labels {
         self.stretch.labels[(request - self.first) as usize] > 0.5
     }
 
-    /// The item of the request whose label was asked for last.
-    pub(super) fn item(&self, request: u64, items: &Items) -> u32 {
-        items.of(&self.stretch, (request - self.first) as usize)
+    /// Where the example of the request lies whose label was asked for last.
+    pub(super) fn example(&self, request: u64) -> (&Batch, usize) {
+        (&self.stretch, (request - self.first) as usize)
     }
 }
 

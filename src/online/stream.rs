@@ -188,8 +188,10 @@ impl Stream {
         while let Some(request) = self.arrivals.next(now) {
             self.send(request);
             let labels = &self.labels;
-            let class =
-                |items: &mut Items| items.meet(labels.item(request.number, items), request.at);
+            let class = |items: &mut Items| {
+                let (batch, place) = labels.example(request.number);
+                items.meet(items.of(batch, place), request.at)
+            };
             arrives(Arrived { request, item: self.items.as_mut().map(class) });
         }
         self.join(now);

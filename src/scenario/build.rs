@@ -122,8 +122,7 @@ impl Scenario {
 
     /// As [`prepare`](Self::prepare), with the log from `open`, which may already have it open.
     ///
-    /// # Errors
-    /// As [`prepare`](Self::prepare).
+    /// # Errors As [`prepare`](Self::prepare).
     pub fn prepare_with(
         &self,
         folder: &Path,
@@ -141,11 +140,9 @@ impl Scenario {
         let (train, holdout) = self.split(source.as_ref())?;
         // Mistakes in the order are found here, before a results folder is touched.
         Order::new(self.train.order.clone(), train.clone(), streams)?;
-        let last_request = self.last_request(source.as_ref(), &train)?;
-        self.check_intervals(last_request)?;
+        let last_request = self.check_stream(source.as_ref(), &train)?;
         let model = self.lay_out(source.as_ref(), &train)?;
         self.row_spaces(source.schema(), model.layout())?;
-        let _ = self.item_field(source.as_ref())?;
         tensor_names::check(source.schema(), model.layout())?;
         let remarks = log_remarks::of(self, source.as_ref(), (&train, last_request), &holdout);
         let collisions = source.coding().map(|coding| collisions::of(log.as_ref(), coding, &train));

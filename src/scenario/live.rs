@@ -199,7 +199,7 @@ impl Scenario {
     ///
     /// # Errors
     /// If the clock of the log goes backwards, or that of the simulation ends before the last request.
-    pub(super) fn last_request(
+    fn last_request(
         &self,
         source: &dyn DataSource,
         train: &[Day],
@@ -220,11 +220,27 @@ impl Scenario {
         Some(last + online.join.window).filter(|end| *end < SimTime::MAX).or(Some(last))
     }
 
+    /// Checks the live stream of these days of a log, if there is one. Returns when its last request
+    /// comes.
+    ///
+    /// # Errors
+    /// If not all requests can come, an interval begins too often, or the log lacks a column.
+    pub(super) fn check_stream(
+        &self,
+        source: &dyn DataSource,
+        train: &[Day],
+    ) -> Result<Option<SimTime>, BuildError> {
+        let last = self.last_request(source, train)?;
+        self.check_intervals(last)?;
+        // Whether there are items is told later, with the remarks.
+        self.item_field(source).map(|_| last)
+    }
+
     /// Checks that nothing is to be done so often during the stream that the run would hardly end.
     ///
     /// # Errors
     /// If an interval of the serving copy begins more than [`MOST_TIMES`] times.
-    pub(super) fn check_intervals(&self, last: Option<SimTime>) -> Result<(), BuildError> {
+    fn check_intervals(&self, last: Option<SimTime>) -> Result<(), BuildError> {
         let (Some(online), Some(serving)) = (self.live(), &self.serving) else { return Ok(()) };
         let Some(last) = last else { return Ok(()) };
         let late = online.join.window.seconds()

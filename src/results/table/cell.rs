@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use crate::base::WorkerId;
-use crate::online::ItemSplit;
 use crate::results::state::State;
 use crate::sim::by_row::RowSplit;
-use crate::sim::serving::ServedCopy;
+use crate::sim::serving::{ItemSplit, ServedCopy};
 use crate::sim::{Activity, EvaluatedView};
 
 /// The type of the cells of a column.

@@ -14,9 +14,8 @@ mod totals;
 
 use super::table::{CsvTable, TableRow};
 
-pub use crate::online::ItemSplit;
 pub use crate::sim::by_row::RowSplit;
-pub use crate::sim::serving::ServedCopy;
+pub use crate::sim::serving::{ItemSplit, ServedCopy};
 pub use crate::sim::{Activity, EvaluatedView};
 pub use by_row::ByRowRow;
 pub use cuckoo::CuckooRow;

@@ -1,7 +1,6 @@
 //! What the serving copy serves.
 
-use crate::online::ItemSplit;
-use crate::sim::serving::ServedCopy;
+use crate::sim::serving::{ItemSplit, ServedCopy};
 
 crate::table! {
     "One row per `serving.every` and copy, and one for the rest of the run; only with `[serving]`. \

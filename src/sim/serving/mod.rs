@@ -17,6 +17,7 @@ pub mod slices;
 mod tests;
 mod touched;
 
+pub use crate::online::ItemSplit;
 pub use room::{ServingRoom, Trainer};
 pub use scores::{Age, Ages, Scores, Sent, ServedCopy, ServedLook};
 pub use settings::{Beside, DenseHow, DenseSync, RowSync, Serving, WhenTouchedFull};
