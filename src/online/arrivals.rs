@@ -78,7 +78,7 @@ crate::registry! {
 
 impl Default for ArrivalsChoice {
     fn default() -> Self {
-        ArrivalsChoice::Poisson(Poisson::default())
+        ArrivalsChoice::Replay(Replay::default())
     }
 }
 

@@ -33,7 +33,15 @@ fn every_preset_goes_with_every_template_without_a_word_and_resolves_to_plain_se
             let input = DocumentInput::Text { name: template.name, text: template.text };
             let mut loaded = load::<Scenario>(input, &overrides).expect(preset.name);
             rules::check(&mut loaded);
-            let loaded = loaded.finish().expect(preset.name);
+            let loaded = match loaded.finish() {
+                Ok(loaded) => loaded,
+                // Some presets have workers return to earlier examples.
+                Err(problems) => {
+                    let told = problems.to_string();
+                    assert!(told.contains("a live stream does not come back"), "{told}");
+                    continue;
+                }
+            };
             let (name, problems) = (preset.name, &loaded.problems);
             let told = problems.list.iter().any(|problem| problem.code.id == "W0202");
             assert!(!told, "{name} with {}: {problems}", template.name);
