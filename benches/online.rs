@@ -22,8 +22,8 @@ cluster = { workers = 30, shards = 2 }
 /// Rows each minute and dense parameters once a day, as in Monolith.
 const SYNCS: &str = r#"rows = { every = "1min" }, dense = { every = "1d" }"#;
 
-/// Pushes of a block.
-const PUSHES: u64 = 200;
+/// Pushes of a block: so many that the scheduler's ticks, in which it counts, do not matter.
+const PUSHES: u64 = 500;
 
 /// Processor time of this thread so far, in nanoseconds.
 fn processor_time() -> f64 {
@@ -48,7 +48,7 @@ fn advance(simulation: &mut Simulation, count: u64) {
 }
 
 fn main() {
-    let blocks: usize = env::args().find_map(|word| word.parse().ok()).unwrap_or(31);
+    let blocks: usize = env::args().find_map(|word| word.parse().ok()).unwrap_or(14);
     let stream = "[online]\narrivals = { kind = \"replay\" }\n";
     let serving = |share: f64, beside: &str| {
         format!(
