@@ -197,7 +197,8 @@ fn a_serving_copy_survives_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let text = format!("{LIVE}{SERVING}");
     survives_a_kill(folder.path(), |out| {
-        arguments(folder.path(), &text, out, &["--no-plots", "--save-every", "20"])
+        let long = ["data.rows_per_day=6000", "--no-plots", "--save-every", "20"];
+        arguments(folder.path(), &text, out, &long)
     });
 }
 

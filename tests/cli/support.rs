@@ -162,7 +162,9 @@ pub(crate) fn survives_a_kill(folder: &Path, arguments: impl Fn(&Path) -> Vec<Os
         child.env("STRAGGLER_CACHE", "off").args(of(&out, "2"));
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let snapshots = out.join("snapshots");
-        let is_there = || fs::read_dir(&snapshots).is_ok_and(|mut list| list.next().is_some());
+        // Not the file that is still being written.
+        let is_whole = |entry: fs::DirEntry| entry.path().extension().is_some_and(|e| e == "state");
+        let is_there = || fs::read_dir(&snapshots).is_ok_and(|list| list.flatten().any(is_whole));
         while !is_there() && child.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }
