@@ -27,6 +27,8 @@ const PER_REQUEST: u64 = 1;
 /// Memory of what is known of a row of the serving copy, and of a scored request.
 const PER_SERVED_ROW: u64 = 17;
 const PER_SCORE: u64 = 38;
+/// Memory of a stretch of time that has ended and that nobody was told of: many may end at once.
+const PER_STRETCH: u64 = 200;
 /// Memory of what is known of an item by which scored requests are divided.
 const PER_ITEM: u64 = 12;
 /// Memory of a message on its way to the joiner.
@@ -134,7 +136,18 @@ impl Scenario {
         let items = field.map_or(0, |field| schema.spaces[schema.fields[field].space].rows);
         (4 * numbers * copies + PER_SERVED_ROW * rows + PER_ITEM * u64::from(items))
             .saturating_add(messages)
+            .saturating_add(self.stretches(serving, prepared).saturating_mul(PER_STRETCH))
             .saturating_add(scored.saturating_mul(scores))
+    }
+
+    /// Stretches of time of `served.csv` until the last example is emitted, delays at their mean.
+    fn stretches(&self, serving: &Serving, prepared: &Prepared) -> u64 {
+        let last = prepared.last_request.map_or(0.0, SimTime::seconds);
+        let late = self.live().map_or(0.0, |online| {
+            let delays = online.actions.delay.mean.seconds() + online.features.delay.mean.seconds();
+            delays + online.join.window.seconds().min(last + delays)
+        });
+        ((last + late) / serving.every.seconds().max(1e-9)) as u64
     }
 
     /// Memory of the messages that are under way to the serving copy: dense parameters whole, and of

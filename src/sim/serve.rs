@@ -90,8 +90,10 @@ impl Training {
         }
     }
 
-    /// What was served in the stretches of time that have ended since the last call.
-    pub(super) fn take_served(&mut self) -> Vec<ServedLook> {
-        self.serving.as_mut().map(|room| room.take_closed()).unwrap_or_default()
+    /// Tells what was served in the stretches of time that have ended since the last call.
+    pub(super) fn tell_served(&mut self, tell: impl FnMut(ServedLook)) {
+        if let Some(room) = &mut self.serving {
+            room.tell_closed(tell);
+        }
     }
 }

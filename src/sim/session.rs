@@ -237,9 +237,7 @@ impl TrainingSession {
     #[inline]
     pub(super) fn observe_served(&mut self, observer: &mut dyn Observer) {
         let Some(training) = self.work.training_mut() else { return };
-        for served in training.take_served() {
-            observer.observe(&Record::Served(&served));
-        }
+        training.tell_served(|served| observer.observe(&Record::Served(&served)));
     }
 
     /// The run has ended: tells what was served in the last stretch of time.

@@ -208,10 +208,10 @@ impl ServingRoom {
         self.scorer.finish(model, pool, &mut self.scores);
     }
 
-    /// What was served in the stretches that have ended since the last call.
-    pub fn take_closed(&mut self) -> Vec<ServedLook> {
+    /// Tells what was served in the stretches of time that have ended since the last call.
+    pub fn tell_closed(&mut self, tell: impl FnMut(ServedLook)) {
         let closed = std::mem::take(&mut self.closed);
-        closed.iter().flat_map(|stretch| self.scores.look(stretch)).collect()
+        closed.iter().flat_map(|stretch| self.scores.look(stretch)).for_each(tell);
     }
 
     /// A shard has updated the rows that it holds of these gradients, and its dense parameters.

@@ -222,10 +222,10 @@ fn run(serving: &str, job: &Job, updates: &[Update], told: &[SimTime]) -> Outcom
             bed.catch_up(*at);
         }
         bed.update(update);
-        looks.extend(bed.room.take_closed());
+        bed.room.tell_closed(|look| looks.push(look));
     }
     let whole = bed.end(END);
-    looks.extend(bed.room.take_closed());
+    bed.room.tell_closed(|look| looks.push(look));
     looks.extend(whole);
     Outcome::of(&bed, looks)
 }
@@ -369,7 +369,7 @@ proptest! {
         let (mut first, mut looks) = (Bed::new(&serving, &job), Vec::new());
         for update in &updates[..cut] {
             first.update(update);
-            looks.extend(first.room.take_closed());
+            first.room.tell_closed(|look| looks.push(look));
         }
         first.room.finish(&first.model, &mut first.pool);
         let mut out = Saver::default();
@@ -386,10 +386,10 @@ proptest! {
         second.updates = first.updates;
         for update in &updates[cut..] {
             second.update(update);
-            looks.extend(second.room.take_closed());
+            second.room.tell_closed(|look| looks.push(look));
         }
         let last = second.end(END);
-        looks.extend(second.room.take_closed());
+        second.room.tell_closed(|look| looks.push(look));
         looks.extend(last);
         prop_assert_eq!(Outcome::of(&second, looks), whole, "{}", serving);
     }
