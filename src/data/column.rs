@@ -25,6 +25,9 @@ impl Number for u32 {
 impl Number for f32 {
     const KIND: &'static str = "<f4";
 }
+impl Number for f64 {
+    const KIND: &'static str = "<f8";
+}
 impl Number for u64 {
     const KIND: &'static str = "<u8";
 }

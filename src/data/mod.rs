@@ -101,6 +101,19 @@ pub trait DataSource: Send + Sync + Debug {
         None
     }
 
+    /// Names of the columns with numbers that no model sees.
+    fn extra(&self) -> &[String] {
+        &[]
+    }
+
+    /// The number of such a column that an example has; NaN if it has none.
+    ///
+    /// # Panics
+    /// If there is no such column or example.
+    fn extra_number(&self, column: usize, id: u64) -> f64 {
+        panic!("no column {column} beside the features of example {id}")
+    }
+
     /// Examples that the source itself holds out for evaluation (for example the last event of each
     /// user). They belong to no day. Empty for sources that have only days.
     fn held_out(&self) -> Range<u64> {

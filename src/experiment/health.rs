@@ -110,7 +110,7 @@ impl Health {
         // Where negatives are left out and training is not corrected for it, losses on a holdout that
         // has them all say nothing.
         let is_biased = scenario.online.as_ref().is_some_and(|online| {
-            online.negatives.keep < 1.0 && online.negatives.correct != Correction::Training
+            online.negatives.leaves_out() && online.negatives.correct != Correction::Training
         });
         let fault = match self.first {
             Some(_) if is_biased => self.guesses(),
@@ -321,7 +321,8 @@ mod tests {
                 health.evaluated(&at(100 * step), &Quality { ne, auc, ..Quality::default() });
             }
             let mut online = crate::online::Online::default();
-            (online.negatives.keep, online.negatives.correct) = (0.1, correct);
+            online.negatives = toml::from_str("keep = 0.1").unwrap();
+            online.negatives.correct = correct;
             let scenario = Scenario { online: Some(online), ..Scenario::default() };
             health.broken(&scenario, |_| None).is_some()
         };

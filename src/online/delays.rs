@@ -6,9 +6,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::requests::Request;
-use crate::base::{Purpose, SimSpan, SimTime, Streams};
-use crate::cluster::{LawError, StepTimeChoice, StepTimeLaw};
+use super::columns::{StreamError, numbers};
+use super::requests::{Request, Requests};
+use crate::base::{Draw, Purpose, SimSpan, SimTime, Streams};
+use crate::cluster::{StepTimeChoice, StepTimeLaw};
+use crate::data::DataSource;
 
 /// A random delay.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +21,26 @@ pub struct Delay {
     /// How it varies. `trace` with `mode = "resample"` draws measured delays from a column of a
     /// file, and needs no mean.
     pub law: StepTimeChoice,
+    /// Name of a column of `data.extra` with the seconds of each request, instead of a mean and a
+    /// law. Where its cell is empty, nothing comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+}
+
+impl Delay {
+    /// The seconds of each of these requests, if a column has them; NaN where nothing comes. `key`
+    /// names that column.
+    pub(super) fn own(
+        &self,
+        requests: &Requests,
+        source: &dyn DataSource,
+        key: &'static str,
+    ) -> Result<Option<Arc<[f64]>>, StreamError> {
+        let what = "seconds, 0 or more, or an empty cell";
+        let read = |name: &String| numbers(requests, source, name, &(0.0..=f64::MAX), what);
+        let own = self.column.as_ref().map(read).transpose();
+        own.map_err(|error| StreamError::Column { key, error })
+    }
 }
 
 /// The actions on positive examples. Negative ones have none.
@@ -46,60 +68,95 @@ pub struct Features {
     pub lost: f64,
 }
 
+/// How late the messages of one kind are.
+#[derive(Clone, Debug)]
+struct Lateness {
+    mean: SimSpan,
+    law: Arc<dyn StepTimeLaw>,
+    /// By request, in seconds.
+    own: Option<Arc<[f64]>>,
+}
+
+impl Lateness {
+    /// When the message of a request comes, if it does. Not all laws use the draw.
+    fn at(&self, request: Request, draw: Draw) -> Option<SimTime> {
+        let Some(own) = &self.own else { return Some(request.at + self.law.time(self.mean, draw)) };
+        let seconds = own[request.number as usize];
+        (!seconds.is_nan()).then(|| request.at + SimSpan::from_seconds(seconds))
+    }
+}
+
 /// When the messages of requests come; every answer is a pure function of the request.
 #[derive(Clone, Debug)]
 pub(super) struct Messages {
-    features: (f64, SimSpan, Arc<dyn StepTimeLaw>),
-    actions: (f64, f64, SimSpan, Arc<dyn StepTimeLaw>),
+    lost: f64,
+    features: Lateness,
+    never: f64,
+    twice: f64,
+    actions: Lateness,
     streams: Streams,
 }
 
 impl Messages {
-    /// The laws of these settings. Files are searched relative to `folder`.
+    /// The laws of these settings, for these requests of a log. Files are searched relative to
+    /// `folder`.
     pub(super) fn new(
         features: &Features,
         actions: &Actions,
+        (requests, source): (&Requests, &dyn DataSource),
         folder: &Path,
         streams: Streams,
-    ) -> Result<Messages, LawError> {
-        let (late, acts) = (&features.delay, &actions.delay);
+    ) -> Result<Messages, StreamError> {
+        let lateness = |delay: &Delay, key| {
+            Ok::<Lateness, StreamError>(Lateness {
+                mean: delay.mean,
+                law: delay.law.build(folder)?,
+                own: delay.own(requests, source, key)?,
+            })
+        };
         Ok(Messages {
-            features: (features.lost, late.mean, late.law.build(folder)?),
-            actions: (actions.never, actions.twice, acts.mean, acts.law.build(folder)?),
+            lost: features.lost,
+            features: lateness(&features.delay, "features.delay.column")?,
+            never: actions.never,
+            twice: actions.twice,
+            actions: lateness(&actions.delay, "actions.delay.column")?,
             streams,
         })
     }
 
     /// When the joiner gets the features; `None` if they are lost.
     pub(super) fn features(&self, request: Request) -> Option<SimTime> {
-        let (lost, mean, law) = &self.features;
-        let is_lost = self.streams.uniform(Purpose::Features, 0, request.number) < *lost;
+        let is_lost = self.streams.uniform(Purpose::Features, 0, request.number) < self.lost;
         let draw = self.streams.draw(Purpose::Features, 1, request.number);
-        (!is_lost).then(|| request.at + law.time(*mean, draw))
+        self.features.at(request, draw).filter(|_| !is_lost)
     }
 
     /// When the action on a positive comes, and when its copy does, if they come.
     pub(super) fn actions(&self, request: Request) -> [Option<SimTime>; 2] {
-        let (never, twice, mean, law) = &self.actions;
         let chance = |entity| self.streams.uniform(Purpose::Action, entity, request.number);
         let at = |entity| {
             let draw = self.streams.draw(Purpose::Action, entity, request.number);
-            request.at + law.time(*mean, draw)
+            self.actions.at(request, draw)
         };
-        let comes = chance(0) >= *never;
-        [comes.then(|| at(2)), (comes && chance(1) < *twice).then(|| at(3))]
+        let action = at(2).filter(|_| chance(0) >= self.never);
+        let copy = action.filter(|_| chance(1) < self.twice).and_then(|_| at(3));
+        [action, copy]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Log;
 
     const SECOND: u64 = 1_000_000_000;
 
     fn messages(features: &str, actions: &str, folder: &Path) -> Messages {
         let (features, actions) = (toml::from_str(features), toml::from_str(actions));
-        Messages::new(&features.unwrap(), &actions.unwrap(), folder, Streams::new(9)).unwrap()
+        let (features, actions) = (features.unwrap(), actions.unwrap());
+        let (requests, log) = (Requests::new(Vec::new()), Log::default());
+        let log: (&Requests, &dyn DataSource) = (&requests, &log);
+        Messages::new(&features, &actions, log, folder, Streams::new(9)).unwrap()
     }
 
     fn request(number: u64) -> Request {

@@ -34,6 +34,7 @@
 //! ```
 
 pub mod arrivals;
+mod columns;
 pub mod delays;
 pub mod items;
 pub mod joiner;
@@ -48,11 +49,12 @@ pub mod stream;
 mod tests;
 
 pub use arrivals::{ArrivalLaw, Arrivals, ArrivalsChoice, ArrivalsConfig, Drawn};
+pub use columns::{ColumnError, StreamError};
 pub use delays::{Actions, Delay, Features};
 pub use items::{Arrived, Doubling, ItemClass, ItemSplit, Items};
 pub use joiner::{Emitted, Join, Joiner, JoinerCounts, LateAction, Origin};
 pub use lags::{EventTimes, Lags};
-pub use negatives::{Correction, Negatives};
+pub use negatives::{Correction, Keep, KeepBy, KeptNegatives, Negatives};
 pub use pace::{Bursts, DailyRequests, RequestPace};
 pub use queue::{ExampleQueue, QueueCounts, QueueInterval, QueueSettings, WhenFull};
 pub use requests::{BackwardClock, Request, Requests};

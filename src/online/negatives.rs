@@ -13,21 +13,58 @@
 //! Wang 2021, "Nonuniform negative sampling and log odds correction with rare events data"). The
 //! rate of a positive is the one with which it would have been kept as a negative.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::columns::{ColumnError, StreamError, by_value, numbers, wrong};
+use super::requests::Requests;
 use crate::base::{Purpose, Streams};
 use crate::cluster::delay::Unusable;
+use crate::data::DataSource;
 
 /// Which negatives are trained on.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Negatives {
-    /// Share of the negatives that are kept.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub keep: f64,
+    /// Share of the negatives that are kept: of all, or by a column of the log.
+    pub keep: Keep,
     /// What corrects predictions for those that are not.
     pub correct: Correction,
+}
+
+/// Share of the negatives that are kept.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Keep {
+    /// The same of all.
+    Share(#[schemars(range(min = 0.0, max = 1.0))] f64),
+    /// By a column of the log.
+    By(KeepBy),
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Keep::Share(1.0)
+    }
+}
+
+/// Shares of negatives by a column of the log.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeepBy {
+    /// Name of the column: with `of` one of ids, as the type of an action; without it one of
+    /// `data.extra`, which has a share above 0 for each example.
+    pub column: String,
+    /// Shares by value of the column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub of: BTreeMap<String, f64>,
+    /// Share of the values that `of` does not name; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub other: Option<f64>,
 }
 
 /// Where predictions are corrected for negatives that were not kept.
@@ -43,16 +80,101 @@ pub enum Correction {
     None,
 }
 
-impl Default for Negatives {
-    fn default() -> Self {
-        Negatives { keep: 1.0, correct: Correction::default() }
+impl Negatives {
+    /// Whether some may be left out.
+    pub fn leaves_out(&self) -> bool {
+        self.keep != Keep::Share(1.0)
+    }
+
+    /// Whether none is kept.
+    pub fn keeps_none(&self) -> bool {
+        self.keep == Keep::Share(0.0)
+    }
+
+    /// Settings that contradict each other, if there are any.
+    pub fn unusable(&self) -> Option<Unusable> {
+        let why = "must be a share";
+        let wrong = |share: f64| !(0.0..=1.0).contains(&share);
+        let shares = match &self.keep {
+            Keep::Share(share) => vec![*share],
+            Keep::By(by) => by.of.values().copied().chain(by.other).collect(),
+        };
+        let (setting, why, help) = match &self.keep {
+            Keep::Share(_) if shares.iter().any(|share| wrong(*share)) => {
+                ("keep", why, "a number from 0 to 1, as in keep = 0.1")
+            }
+            Keep::By(_) if shares.iter().any(|share| wrong(*share)) => {
+                ("keep", why, "numbers from 0 to 1, as in of = { click = 0.1 }")
+            }
+            Keep::By(by) if by.of.is_empty() && by.other.is_some() => {
+                let why = "has the share of other values, and names none";
+                ("keep", why, "of = { click = 0.1 }, say, or leave out `other`")
+            }
+            _ if shares.contains(&0.0) && self.correct != Correction::None => {
+                let why = "keeps no negative, so that there is no correction: ln 0 is infinite";
+                ("keep", why, "a share above 0, or correct = \"none\"")
+            }
+            _ => return None,
+        };
+        Some(Unusable { setting, why, help })
+    }
+
+    /// What becomes of the negatives among these requests of a log.
+    ///
+    /// # Errors
+    /// If the log lacks the column that is named, or has no share there.
+    pub fn of(
+        &self,
+        requests: &Requests,
+        source: &dyn DataSource,
+    ) -> Result<KeptNegatives, StreamError> {
+        let rates = self.rates(requests, source);
+        let rates = rates.map_err(|error| StreamError::Column { key: "negatives.keep", error })?;
+        Ok(KeptNegatives { rates, correct: self.correct })
+    }
+
+    fn rates(&self, requests: &Requests, source: &dyn DataSource) -> Result<Rates, ColumnError> {
+        Ok(match &self.keep {
+            Keep::Share(share) => Rates::Same(*share),
+            Keep::By(KeepBy { column, of, other }) if !of.is_empty() => {
+                Rates::Each(by_value(requests, source, column, of, other.unwrap_or(1.0))?)
+            }
+            Keep::By(KeepBy { column, .. }) => {
+                let what = "a share above 0 and at most 1";
+                let range = f64::MIN_POSITIVE..=1.0;
+                let shares = numbers(requests, source, column, &range, what)?;
+                if let Some(request) = shares.iter().position(|share| share.is_nan()) {
+                    return Err(wrong(requests, column, request as u64, f64::NAN, what));
+                }
+                Rates::Each(shares)
+            }
+        })
     }
 }
 
-impl Negatives {
+/// Which negatives of a stream are kept, and what corrects for the others.
+#[derive(Clone, PartialEq, Debug)]
+pub struct KeptNegatives {
+    rates: Rates,
+    correct: Correction,
+}
+
+/// The probabilities with which negatives are kept.
+#[derive(Clone, PartialEq, Debug)]
+enum Rates {
+    /// The same for all.
+    Same(f64),
+    /// By request.
+    Each(Arc<[f64]>),
+}
+
+impl KeptNegatives {
     /// The probability with which a request is kept if it is negative.
-    pub fn rate(&self, _request: u64) -> f64 {
-        self.keep
+    pub fn rate(&self, request: u64) -> f64 {
+        match &self.rates {
+            Rates::Same(rate) => *rate,
+            Rates::Each(rates) => rates[request as usize],
+        }
     }
 
     /// Whether a request is kept if it is negative; a pure function of its number.
@@ -69,18 +191,13 @@ impl Negatives {
     pub fn at_serving(&self, request: u64) -> f64 {
         self.correct.at_serving(self.rate(request))
     }
+}
 
-    /// Settings that contradict each other, if there are any.
-    pub fn unusable(&self) -> Option<Unusable> {
-        let (setting, why, help) = if !(0.0..=1.0).contains(&self.keep) {
-            ("keep", "must be a share", "a number from 0 to 1, as in keep = 0.1")
-        } else if self.keep == 0.0 && self.correct != Correction::None {
-            let why = "keeps no negative, so that there is no correction: ln 0 is infinite";
-            ("keep", why, "a share above 0, or correct = \"none\"")
-        } else {
-            return None;
-        };
-        Some(Unusable { setting, why, help })
+#[cfg(test)]
+impl KeptNegatives {
+    /// The same share of all.
+    pub(super) fn same(share: f64) -> KeptNegatives {
+        KeptNegatives { rates: Rates::Same(share), correct: Correction::None }
     }
 }
 
@@ -171,24 +288,39 @@ mod tests {
 
     #[test]
     fn the_share_of_kept_negatives_is_the_rate() {
-        let negatives = Negatives { keep: 0.1, ..Negatives::default() };
         let n = 100_000;
-        let kept = (0..n).filter(|&k| negatives.keeps(k, Streams::new(4))).count() as f64;
-        assert!((kept / n as f64 - 0.1).abs() < 4.0 * (0.09 / n as f64).sqrt(), "{kept}");
-        let all = Negatives::default();
-        assert!((0..1000).all(|k| all.keeps(k, Streams::new(4))));
-        let none = Negatives { keep: 0.0, correct: Correction::None };
-        assert!((0..1000).all(|k| !none.keeps(k, Streams::new(4))));
+        let kept = |rate: f64| {
+            let negatives = KeptNegatives::same(rate);
+            (0..n).filter(|&k| negatives.keeps(k, Streams::new(4))).count() as f64 / n as f64
+        };
+        let (share, spread) = (kept(0.1), (0.09 / n as f64).sqrt());
+        assert!((share - 0.1).abs() < 4.0 * spread, "{share}");
+        assert_eq!((kept(1.0), kept(0.0)), (1.0, 0.0));
     }
 
     #[test]
     fn a_correction_of_nothing_kept_is_refused() {
-        let unusable =
-            |keep, correct| Negatives { keep, correct }.unusable().map(|found| found.setting);
-        assert_eq!(unusable(0.0, Correction::Training), Some("keep"));
-        assert_eq!(unusable(0.0, Correction::None), None);
-        assert_eq!(unusable(1.5, Correction::None), Some("keep"));
-        assert_eq!(unusable(f64::NAN, Correction::None), Some("keep"));
-        assert_eq!(unusable(0.2, Correction::Serving), None);
+        let unusable = |text: &str| {
+            let negatives: Negatives = toml::from_str(text).unwrap();
+            negatives.unusable().map(|found| found.why)
+        };
+        let infinite = |text: &str| unusable(text).is_some_and(|why| why.contains("ln 0"));
+        assert!(infinite("keep = 0.0"));
+        assert!(infinite("keep = { column = \"a\", of = { x = 0.0, y = 0.5 } }"));
+        assert!(infinite("keep = { column = \"a\", of = { x = 0.5 }, other = 0.0 }"));
+        let share = Some("must be a share");
+        assert_eq!(unusable("keep = 1.5\ncorrect = \"none\""), share);
+        assert_eq!(unusable("keep = nan\ncorrect = \"none\""), share);
+        assert_eq!(unusable("keep = { column = \"a\", of = { x = 2.0 } }"), share);
+        assert_eq!(unusable("keep = { column = \"a\", of = { x = 0.5 }, other = -1.0 }"), share);
+        assert!(unusable("keep = { column = \"a\", other = 0.5 }").unwrap().contains("names none"));
+        for text in [
+            "keep = 0.0\ncorrect = \"none\"",
+            "keep = 0.2\ncorrect = \"serving\"",
+            "keep = { column = \"a\" }",
+            "keep = { column = \"a\", of = { x = 0.0 } }\ncorrect = \"none\"",
+        ] {
+            assert_eq!(unusable(text), None, "{text}");
+        }
     }
 }

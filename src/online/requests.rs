@@ -109,6 +109,15 @@ impl Requests {
         self.sequence.id(request)
     }
 
+    /// The day of a request's example, and its place in the day from 0.
+    ///
+    /// # Panics
+    /// If there is no such request.
+    pub(super) fn place(&self, request: u64) -> (u32, u64) {
+        let (day, place) = self.sequence.locate(request);
+        (day.number, place)
+    }
+
     /// When a request happened in the log, from the start of its first day.
     ///
     /// # Panics

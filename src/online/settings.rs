@@ -6,15 +6,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::{Arrivals, ArrivalsChoice, Drawn};
+use super::columns::StreamError;
 use super::delays::{Actions, Features};
 use super::joiner::Join;
-use super::negatives::Negatives;
+use super::negatives::{Keep, Negatives};
 use super::pace::RequestPace;
 use super::queue::{QueueSettings, WhenFull};
 use super::requests::Requests;
 use crate::base::Streams;
 use crate::cluster::StepTimeChoice;
 use crate::cluster::delay::Unusable;
+use crate::data::DataSource;
 
 /// Training on a live stream: requests come in simulated time, a joiner makes examples of their
 /// features and actions, and workers take these as they come. Every example of the window is one
@@ -43,6 +45,27 @@ impl Online {
     pub fn laws(&self) -> [(&'static str, &StepTimeChoice); 2] {
         let (actions, features) = (&self.actions.delay.law, &self.features.delay.law);
         [("actions.delay.law", actions), ("features.delay.law", features)]
+    }
+
+    /// Checks the columns that say something of each of these requests.
+    ///
+    /// # Errors
+    /// If the log lacks one, or it does not have what it is asked for.
+    pub fn check_columns(
+        &self,
+        requests: &Requests,
+        source: &dyn DataSource,
+    ) -> Result<(), StreamError> {
+        self.features.delay.own(requests, source, "features.delay.column")?;
+        self.actions.delay.own(requests, source, "actions.delay.column")?;
+        self.negatives.of(requests, source).map(drop)
+    }
+
+    /// How many numbers each request has of its own.
+    pub fn own_columns(&self) -> u64 {
+        let delays = [&self.actions.delay, &self.features.delay];
+        let columns = delays.iter().filter(|delay| delay.column.is_some()).count();
+        columns as u64 + u64::from(matches!(self.negatives.keep, Keep::By(_)))
     }
 
     /// Draws all of these requests ahead.

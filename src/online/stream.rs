@@ -12,15 +12,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::Arrivals;
+use super::columns::StreamError;
 use super::delays::Messages;
 use super::items::{Arrived, Items};
 use super::joiner::{Emitted, Joiner};
-use super::negatives::Negatives;
+use super::negatives::KeptNegatives;
 use super::queue::{ExampleQueue, QueueInterval};
 use super::requests::{Labels, Request, Requests};
 use super::settings::Online;
 use crate::base::{SimSpan, SimTime, Streams};
-use crate::cluster::LawError;
 use crate::data::DataSource;
 
 /// What a message brings. At the same instant features come before actions.
@@ -69,7 +69,7 @@ pub struct Stream {
     items: Option<Items>,
     arrivals: Arrivals,
     laws: Messages,
-    negatives: Negatives,
+    negatives: KeptNegatives,
     messages: BinaryHeap<Reverse<Message>>,
     joiner: Joiner,
     /// Examples whose features are being found on disk, in the order in which they are found.
@@ -89,28 +89,35 @@ impl Stream {
     /// `folder`. The settings are [usable](Online::unusable).
     ///
     /// # Errors
-    /// If a file with delays cannot be read.
+    /// If a file with delays cannot be read, or a column of the log does not say what it is asked for.
     pub fn new(
         online: &Online,
         requests: Arc<Requests>,
         source: Arc<dyn DataSource>,
         folder: &Path,
         streams: Streams,
-    ) -> Result<Stream, LawError> {
+    ) -> Result<Stream, StreamError> {
+        let negatives = online.negatives.of(&requests, source.as_ref())?;
         Ok(Stream {
-            labels: Labels::new(source, Arc::clone(&requests)),
             items: None,
             arrivals: online.all_arrivals(&requests, streams),
-            laws: Messages::new(&online.features, &online.actions, folder, streams)?,
-            negatives: online.negatives,
+            laws: Messages::new(
+                &online.features,
+                &online.actions,
+                (&requests, source.as_ref()),
+                folder,
+                streams,
+            )?,
+            joiner: Joiner::new(online.join, negatives.clone(), streams),
+            negatives,
             messages: BinaryHeap::new(),
-            joiner: Joiner::new(online.join, online.negatives, streams),
             on_disk: VecDeque::new(),
             ready: VecDeque::new(),
             queue: ExampleQueue::new(online.queue),
             freed: SimTime::ZERO,
             counts: StreamCounts::default(),
             emitted: Vec::new(),
+            labels: Labels::new(source, Arc::clone(&requests)),
             requests,
         })
     }
@@ -133,7 +140,7 @@ impl Stream {
     }
 
     /// Which negatives are kept, and how predictions are corrected for it.
-    pub fn negatives(&self) -> &Negatives {
+    pub fn negatives(&self) -> &KeptNegatives {
         &self.negatives
     }
 

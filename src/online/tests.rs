@@ -67,7 +67,7 @@ fn settings() -> impl Strategy<Value = Online> {
             let mut online: Online = toml::from_str(&text).unwrap();
             (online.join.window, online.join.memory, online.queue.limit) = (window, memory, limit);
             (online.actions.never, online.actions.twice, online.features.lost) = shares;
-            online.negatives.keep = keep;
+            online.negatives.keep = Keep::Share(keep);
             if bursts {
                 let (every, lasting) = (seconds(5), seconds(5));
                 online.pace.bursts = vec![Bursts { every, lasting, factor: 4.0 }];

@@ -8,7 +8,7 @@ use crate::data::order::OrderError;
 use crate::data::window::WindowError;
 use crate::data::{DataError, LeakError};
 use crate::model::ModelError;
-use crate::online::BackwardClock;
+use crate::online::{BackwardClock, ColumnError, StreamError};
 
 /// Most intervals of a kind in a live stream.
 pub(super) const MOST_TIMES: f64 = 1e6;
@@ -78,6 +78,14 @@ pub enum BuildError {
     /// The times of a log that a stream replays.
     #[error("`online.arrivals`: {0}")]
     Clock(#[from] BackwardClock),
+    /// A column of the log by which the live stream goes.
+    #[error("`online.{key}`: {error}")]
+    StreamColumn {
+        /// The key that names it, within `online`.
+        key: &'static str,
+        /// What is wrong with it.
+        error: ColumnError,
+    },
     /// The order of the examples.
     #[error("`train`: {0}")]
     Order(#[from] OrderError),
@@ -141,6 +149,15 @@ impl From<LawError> for BuildError {
     }
 }
 
+impl From<StreamError> for BuildError {
+    fn from(error: StreamError) -> Self {
+        match error {
+            StreamError::Law(error) => BuildError::Law { key: "online".into(), error },
+            StreamError::Column { key, error } => BuildError::StreamColumn { key, error },
+        }
+    }
+}
+
 impl BuildError {
     /// The key of the setting that asks for what there is not.
     pub fn key(&self) -> String {
@@ -154,6 +171,7 @@ impl BuildError {
             BuildError::EmptyHoldout | BuildError::LargeHoldout { .. } => "holdout".into(),
             BuildError::Order(_) => "train.order".into(),
             BuildError::Clock(_) | BuildError::Endless { .. } => "online.arrivals".into(),
+            BuildError::StreamColumn { key, .. } => format!("online.{key}"),
             BuildError::Model(error) => format!("model{}", error.key()),
             BuildError::NoSpace { number, .. } => format!("tables.of.{number}.spaces"),
             BuildError::Item { .. } => "serving.item".into(),

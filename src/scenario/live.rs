@@ -13,7 +13,7 @@ use crate::cluster::StepTimeChoice;
 use crate::data::order::Order;
 use crate::data::{DataSource, Day};
 use crate::model::Model;
-use crate::online::{Drawn, Emitted, Items, Online, Requests, Stream};
+use crate::online::{Delay, Drawn, Emitted, Items, Online, Requests, Stream};
 use crate::params::Table;
 use crate::server::ParameterServer;
 use crate::sim::Limits;
@@ -31,6 +31,8 @@ const PER_SCORE: u64 = 38;
 const PER_STRETCH: u64 = 200;
 /// Memory of what is known of an item by which scored requests are divided.
 const PER_ITEM: u64 = 12;
+/// Memory of a number that a request has of its own.
+const PER_OWN: u64 = 8;
 /// Memory of a message on its way to the joiner.
 const PER_MESSAGE: u64 = 32;
 
@@ -211,7 +213,8 @@ impl Scenario {
     /// request comes; found by drawing them all.
     ///
     /// # Errors
-    /// If the clock of the log goes backwards, or that of the simulation ends before the last request.
+    /// If the clock of the log goes backwards, a column does not say what it should, or the clock of
+    /// the simulation ends before the last request.
     fn last_request(
         &self,
         source: &dyn DataSource,
@@ -219,6 +222,7 @@ impl Scenario {
     ) -> Result<Option<SimTime>, BuildError> {
         let Some(live) = self.live() else { return Ok(None) };
         let requests = Arc::new(self.requests(source, train)?);
+        live.check_columns(&requests, source)?;
         let Drawn { last, missing } =
             live.draw_all(&requests, self.scenario.streams(SeededPart::Data));
         if missing > 0 {
@@ -288,12 +292,17 @@ impl Scenario {
             (requests as f64 * share) as u64
         };
         let waiting = within(online.join.window.seconds());
-        let on_way = within(online.features.delay.mean.seconds())
-            .saturating_add(within(online.actions.delay.mean.seconds()));
+        // Delays that each request has of its own may be of any length.
+        let on_way = |delay: &Delay| match delay.column {
+            Some(_) => requests,
+            None => within(delay.mean.seconds()),
+        };
+        let on_way = on_way(&online.features.delay).saturating_add(on_way(&online.actions.delay));
+        let per_request = PER_REQUEST + PER_OWN * online.own_columns();
         // Without a limit it holds everything, if workers take nothing.
         let queue = online.queue.limit.unwrap_or(u64::MAX).min(requests);
         let example = size_of::<Emitted>() as u64;
-        [PER_REQUEST * requests, PER_WAITING * waiting, PER_MESSAGE * on_way, example * queue]
+        [per_request * requests, PER_WAITING * waiting, PER_MESSAGE * on_way, example * queue]
             .into_iter()
             .fold(0, u64::saturating_add)
     }

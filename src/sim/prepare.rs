@@ -9,7 +9,7 @@ use super::workspace::ThreadWorkspace;
 use crate::base::{Pending, Pool, SimTime};
 use crate::data::{Batch, DataSource};
 use crate::model::Model;
-use crate::online::{Emitted, EventTimes, Negatives};
+use crate::online::{Emitted, EventTimes, KeptNegatives};
 use crate::params::Locator;
 use crate::server::Sharding;
 
@@ -40,7 +40,7 @@ pub(super) struct Verdicts {
 
 impl Verdicts {
     /// The verdicts on these examples.
-    pub(super) fn of(examples: &[Emitted], negatives: &Negatives) -> Verdicts {
+    pub(super) fn of(examples: &[Emitted], negatives: &KeptNegatives) -> Verdicts {
         let mut verdicts = Verdicts::default();
         examples.iter().for_each(|example| verdicts.events.add(example.at));
         let label = |example: &Emitted| if example.is_positive { 1.0 } else { 0.0 };

@@ -224,3 +224,67 @@ fn times_longer_than_the_stream_are_told() {
     assert!(text.contains("hardly an action comes in it"), "{text}");
     assert!(text.contains("nothing is sent in it"), "{text}");
 }
+
+/// A table whose actions have types, shares and delays of their own: clicks are common, and a fifth
+/// of their negatives is kept; of purchases, all are. A fifth of the actions never comes.
+fn typed_log(folder: &Path) {
+    let mut rows = String::from("label,t,type,share,late\n");
+    for n in 0..12_000u64 {
+        let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let draw = (mixed ^ (mixed >> 27)) >> 20;
+        let (kind, share) = if draw % 3 == 0 { ("buy", 1.0) } else { ("click", 0.2) };
+        let is_positive = (draw / 3) % 100 < if kind == "buy" { 5 } else { 20 };
+        let late =
+            if (draw / 300) % 5 == 0 { String::new() } else { (draw / 1500 % 60).to_string() };
+        rows += &format!("{},{},{kind},{share},{late}\n", u8::from(is_positive), n * 10);
+    }
+    std::fs::write(folder.join("log.csv"), rows).unwrap();
+}
+
+const TYPED: &str = "[data]\nkind = \"table\"\nfiles = [\"log.csv\"]\ntime = \"t\"\ntime_format = \"unix_seconds\"\n\
+    categorical = [\"type\"]\nextra = [\"share\", \"late\"]\n[train]\nbatch = 8\n\
+    [model]\nkind = \"logistic\"\n[optimizer]\nkind = \"adagrad\"\nlearning_rate = 0.3\n\
+    [online]\nactions.delay.column = \"late\"\njoin.window = \"1min\"\n[serving]\nevery = \"1d\"\n\
+    rows.every = \"1min\"\ndense.every = \"1min\"\n";
+
+/// Negatives are kept by type or by a share of each example; each is corrected by its own share,
+/// wherever that is done.
+#[test]
+fn negatives_kept_by_type_are_corrected_by_type() {
+    let folder = tempfile::tempdir().unwrap();
+    typed_log(folder.path());
+    let file = folder.path().join("live.toml");
+    std::fs::write(&file, TYPED).unwrap();
+    let run = |name: &str, negatives: &str| {
+        let out = folder.path().join(name);
+        let mut command = straggler();
+        command.arg("run").arg(&file).arg(format!("online.negatives={negatives}"));
+        done(command.args(["--no-plots", "--quiet", "--out"]).arg(&out));
+        let served = std::fs::read_to_string(out.join("served.csv")).unwrap();
+        // Of the second day: the first begins with a model that knows nothing.
+        let calibration = Rows::read(&out.join("served.csv")).numbers("calibration")[1];
+        (served, calibration)
+    };
+    let by_type = "{column=\"type\",of={click=0.2}}";
+    let (own, _) = run("own", "{keep={column=\"share\"}}");
+    let (of_training, training) = run("training", &format!("{{keep={by_type}}}"));
+    assert_eq!(own, of_training, "the shares are the same");
+    let (_, serving) = run("serving", &format!("{{keep={by_type},correct=\"serving\"}}"));
+    let (_, none) = run("none", &format!("{{keep={by_type},correct=\"none\"}}"));
+    // Of the actions a fifth never comes: so many positives become negatives.
+    let truth = 1.25;
+    assert!((training * truth - 1.0).abs() < 0.1, "{training}");
+    assert!((serving * truth - 1.0).abs() < 0.1, "{serving}");
+    assert!(none * truth > 1.8, "{none}");
+    let refused = [
+        ("online.negatives.keep={column=\"shares\"}", "it has share, late"),
+        ("online.negatives.keep={column=\"type\",of={by=0.5}}", "never has the value `by`"),
+        ("online.actions.delay.column=\"lat\"", "`online.actions.delay.column`: the log has no"),
+        ("online.negatives.keep={column=\"late\"}", "a share above 0 and at most 1"),
+    ];
+    for (setting, expected) in refused {
+        let said = say(straggler().arg("check").arg(&file).arg(setting));
+        assert!(said.code != 0 && said.stderr.contains(expected), "{setting}: {}", said.stderr);
+    }
+}

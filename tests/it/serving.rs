@@ -196,7 +196,7 @@ fn a_copy_that_gets_nothing_is_the_model_at_the_start() {
     let (server, pool) = training.server_and_pool();
     let dense = std::sync::Arc::new(server.dense().to_vec());
     let logits = evaluator.logits(server, (dense, &moving), None, pool);
-    let negatives = *first.session().stream().unwrap().stream().negatives();
+    let negatives = first.session().stream().unwrap().stream().negatives().clone();
     let expected: Vec<u32> = (0..)
         .zip(logits)
         .map(|(request, logit)| (logit + negatives.at_serving(request) as f32).to_bits())

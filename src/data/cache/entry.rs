@@ -12,7 +12,7 @@ use super::stamp::{FileStamp, SourceFile};
 use crate::data::column::{Column, Number};
 use crate::data::log::growing::Room;
 use crate::data::log::npy::{ColumnWriter, HEADER, Written};
-use crate::data::log::{Groups, Histories, Log, LogInstants};
+use crate::data::log::{Groups, Histories, Log, LogExtra, LogInstants};
 use crate::data::mapped::MappedFile;
 use crate::data::{Ids, Schema};
 
@@ -147,6 +147,7 @@ fn part<T: Number>(file: &Arc<MappedFile>, places: Range<usize>) -> Option<Colum
 const LABELS: &str = "labels.npy";
 const FIELDS: &str = "fields.npy";
 const NUMERIC: &str = "numeric.npy";
+const EXTRA: &str = "extra.npy";
 const GROUPS: &str = "groups.npy";
 const EVENTS: &str = "history_events.npy";
 const SPANS: &str = "history_spans.npy";
@@ -158,6 +159,7 @@ const TEXTS: &str = "id_texts.npy";
 /// The log of an entry; `None` if its columns do not fit each other.
 fn log_of(manifest: Manifest, files: &Files) -> Option<Log> {
     let Manifest { examples, schema, days, calendar, day_one, groups, ids: sizes, .. } = manifest;
+    let extra = manifest.extra;
     let rows = usize::try_from(examples).ok()?;
     let spans = if schema.history.is_some() { rows } else { 0 };
     let events = files.file(EVENTS).map_or(0, |file| (file.bytes().len() - HEADER) / 4);
@@ -175,6 +177,7 @@ fn log_of(manifest: Manifest, files: &Files) -> Option<Log> {
         labels: files.column(LABELS, rows)?,
         fields: files.column(FIELDS, rows * schema.fields.len())?,
         numeric: files.column(NUMERIC, rows * schema.numeric.len())?,
+        extra: LogExtra { numbers: files.column(EXTRA, rows * extra.len())?, names: extra },
         groups,
         histories: Histories {
             events: files.column(EVENTS, events)?,
@@ -233,6 +236,7 @@ pub(super) fn write(
     writer.column(LABELS, &log.labels, 1)?;
     writer.column(FIELDS, &log.fields, log.schema.fields.len())?;
     writer.column(NUMERIC, &log.numeric, log.schema.numeric.len())?;
+    writer.column(EXTRA, &log.extra.numbers, log.extra.names.len())?;
     if let Groups::Column(groups) = &log.groups {
         writer.column(GROUPS, groups, 1)?;
     }

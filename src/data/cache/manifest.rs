@@ -57,6 +57,9 @@ pub(super) struct Manifest {
     boot: Option<String>,
     pub(super) examples: u64,
     pub(super) schema: Schema,
+    /// Names of the columns that no model sees.
+    #[serde(default)]
+    pub(super) extra: Vec<String>,
     pub(super) days: Vec<Day>,
     pub(super) calendar: Calendar,
     pub(super) groups: GroupsFrom,
@@ -107,6 +110,7 @@ impl Manifest {
             boot: boot(),
             examples: log.len() as u64,
             schema: log.schema.clone(),
+            extra: log.extra.names.clone(),
             days: log.days.clone(),
             calendar: log.calendar,
             groups: match log.groups {

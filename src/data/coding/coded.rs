@@ -172,6 +172,14 @@ impl DataSource for Coded {
         self.log.instants()
     }
 
+    fn extra(&self) -> &[String] {
+        self.log.extra()
+    }
+
+    fn extra_number(&self, column: usize, id: u64) -> f64 {
+        self.log.extra_number(column, id)
+    }
+
     fn held_out(&self) -> Range<u64> {
         self.log.held_out()
     }

@@ -65,6 +65,15 @@ impl LogInstants {
     }
 }
 
+/// Columns with numbers that no model sees.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) struct LogExtra {
+    /// Names of the columns.
+    pub(crate) names: Vec<String>,
+    /// `[examples x columns]`; NaN where there is no number.
+    pub(crate) numbers: Column<f64>,
+}
+
 /// Examples in the order of their ids: those of the days first, then those held out.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
@@ -77,6 +86,7 @@ pub struct Log {
     pub(crate) fields: Column<u32>,
     /// `[examples x numeric columns]`.
     pub(crate) numeric: Column<f32>,
+    pub(crate) extra: LogExtra,
     pub(crate) groups: Groups,
     /// Present if the schema has a history.
     pub(crate) histories: Histories,
@@ -94,6 +104,7 @@ impl Log {
         let (rows, schema) = (self.labels.len(), &self.schema);
         assert_eq!(self.fields.len(), rows * schema.fields.len());
         assert_eq!(self.numeric.len(), rows * schema.numeric.len());
+        assert_eq!(self.extra.numbers.len(), rows * self.extra.names.len());
         assert_eq!(self.histories.spans.len(), if schema.history.is_some() { rows } else { 0 });
         let mut spaces = self.ids.iter().zip(&schema.spaces);
         assert!(spaces.all(|(ids, space)| {
@@ -160,6 +171,14 @@ impl DataSource for Log {
         (!stamps.is_empty()).then_some(Instants { stamps, day_one: *day_one })
     }
 
+    fn extra(&self) -> &[String] {
+        &self.extra.names
+    }
+
+    fn extra_number(&self, column: usize, id: u64) -> f64 {
+        self.extra.numbers[id as usize * self.extra.names.len() + column]
+    }
+
     fn held_out(&self) -> Range<u64> {
         self.in_days()..self.len() as u64
     }
@@ -212,7 +231,10 @@ impl DataSource for Log {
             Groups::One | Groups::Field(_) => 0,
         };
         let history = self.histories.events.held() + self.histories.spans.held();
-        let columns = self.labels.held() + self.fields.held() + self.numeric.held();
+        let columns = self.labels.held()
+            + self.fields.held()
+            + self.numeric.held()
+            + self.extra.numbers.held();
         let all = columns + history + groups + self.instants.stamps.held();
         let ids = self.ids.iter().flatten().map(Ids::held).sum::<u64>();
         // A log of events is made beside them, which takes it about twice. A table is built in place:

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::negatives::Negatives;
+use super::negatives::KeptNegatives;
 use super::requests::Request;
 use crate::base::{SimSpan, SimTime, Streams};
 
@@ -130,7 +130,7 @@ struct Waiting {
 #[derive(Clone, Debug)]
 pub struct Joiner {
     join: Join,
-    negatives: Negatives,
+    negatives: KeptNegatives,
     streams: Streams,
     now: SimTime,
     /// By request.
@@ -147,7 +147,7 @@ pub struct Joiner {
 
 impl Joiner {
     /// A joiner that has met nothing. `negatives` says which of them it keeps.
-    pub fn new(join: Join, negatives: Negatives, streams: Streams) -> Joiner {
+    pub fn new(join: Join, negatives: KeptNegatives, streams: Streams) -> Joiner {
         Joiner {
             join,
             negatives,

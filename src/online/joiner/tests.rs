@@ -7,7 +7,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::Persist;
 use crate::base::persist::{Loader, Saver};
-use crate::online::negatives::Correction;
 
 /// How a request ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +37,7 @@ impl Story {
 /// The rules of the joiner, with a map that is searched for everything.
 struct Plain {
     join: Join,
-    negatives: Negatives,
+    negatives: KeptNegatives,
     streams: Streams,
     stories: BTreeMap<u64, Story>,
     messages: usize,
@@ -161,7 +160,7 @@ fn request(number: u64) -> Request {
 fn reloaded(joiner: &Joiner) -> Joiner {
     let mut saver = Saver::default();
     joiner.save(&mut saver);
-    let mut other = Joiner::new(joiner.join, joiner.negatives, joiner.streams);
+    let mut other = Joiner::new(joiner.join, joiner.negatives.clone(), joiner.streams);
     let bytes = saver.into_bytes();
     let mut loader = Loader::new(&bytes);
     other.load(&mut loader).unwrap();
@@ -194,9 +193,9 @@ proptest! {
         messages in proptest::collection::vec((0u64..8, 0u8..3, 0u64..24), 0..120),
         saved_after in 0usize..120,
     ) {
-        let negatives = Negatives { keep, correct: Correction::None };
+        let negatives = KeptNegatives::same(keep);
         let streams = Streams::new(3);
-        let mut joiner = Joiner::new(join, negatives, streams);
+        let mut joiner = Joiner::new(join, negatives.clone(), streams);
         let (stories, out) = (BTreeMap::new(), Vec::new());
         let mut plain = Plain { join, negatives, streams, stories, messages: 0, out };
         let (mut now, mut out) = (SimTime::ZERO, Vec::new());
@@ -255,7 +254,7 @@ impl Bench {
     fn new(memory: Option<u64>, late: LateAction) -> Bench {
         let disk = SimSpan(3);
         let join = Join { window: SimSpan(10), memory, memory_time: None, disk, late };
-        let joiner = Joiner::new(join, Negatives::default(), Streams::new(1));
+        let joiner = Joiner::new(join, KeptNegatives::same(1.0), Streams::new(1));
         Bench { joiner, out: Vec::new() }
     }
 
@@ -355,7 +354,7 @@ fn late_actions_are_dropped_or_make_a_second_example_or_take_the_first_back() {
 #[test]
 fn a_negative_that_was_not_kept_is_not_taken_back() {
     let join = Join { window: SimSpan(10), late: LateAction::Correct, ..Join::default() };
-    let negatives = Negatives { keep: 0.0, correct: Correction::None };
+    let negatives = KeptNegatives::same(0.0);
     let mut out = Vec::new();
     let mut joiner = Joiner::new(join, negatives, Streams::new(1));
     joiner.features(request(0), SimTime(1), &mut out);
@@ -394,7 +393,7 @@ fn features_go_to_disk_after_their_time_in_memory() {
 #[test]
 fn a_window_that_never_closes_emits_positives_alone() {
     let join = Join { window: SimSpan(u64::MAX), ..Join::default() };
-    let mut joiner = Joiner::new(join, Negatives::default(), Streams::new(1));
+    let mut joiner = Joiner::new(join, KeptNegatives::same(1.0), Streams::new(1));
     let mut out = Vec::new();
     for number in 0..100 {
         joiner.features(request(number), SimTime(number + 1), &mut out);

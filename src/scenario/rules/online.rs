@@ -99,8 +99,15 @@ fn passes(loaded: &Loaded<Scenario>, found: &mut Vec<Problem>) {
 /// A delay is its mean times a random factor, unless its law knows the times themselves.
 fn delays(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) {
     let both = [("actions", &online.actions.delay), ("features", &online.features.delay)];
-    for (table, Delay { mean, law }) in both {
+    for (table, Delay { mean, law, column }) in both {
         let key = |field: &str| format!("online.{table}.delay.{field}");
+        if column.is_some() {
+            let written =
+                ["mean", "law"].into_iter().filter(|field| loaded.is_written(&key(field)));
+            let why = "`column` has the delay of each request";
+            found.extend(written.map(|field| no_effect(loaded, &key(field), why)));
+            continue;
+        }
         if !law.scales() && loaded.is_written(&key("mean")) {
             found.push(no_effect(loaded, &key("mean"), "its law has times of its own"));
         }
@@ -115,7 +122,7 @@ fn idle(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) {
     let Online { join, negatives, queue, actions, features, .. } = online;
     let in_memory = join.memory.is_none() && join.memory_time.is_none();
     for (key, is_idle, why) in [
-        ("negatives.correct", negatives.keep == 1.0, "all negatives are kept"),
+        ("negatives.correct", !negatives.leaves_out(), "all negatives are kept"),
         (
             "join.disk",
             in_memory && join.late == LateAction::Drop,
@@ -131,7 +138,11 @@ fn idle(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) {
     }
     let one_label = [
         ("actions.never", actions.never == 1.0, "no action ever comes: all examples are negative"),
-        ("negatives.keep", negatives.keep == 0.0, "no negative is kept: all examples are positive"),
+        (
+            "negatives.keep",
+            negatives.keeps_none(),
+            "no negative is kept: all examples are positive",
+        ),
         ("features.lost", features.lost == 1.0, "all features are lost: there is no example"),
     ];
     for (key, _, message) in one_label.iter().filter(|(_, is_so, _)| *is_so) {
@@ -142,7 +153,7 @@ fn idle(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>) {
                 .help("a model learns nothing from it: choose another share"),
         );
     }
-    if negatives.keep < 1.0 && negatives.correct == Correction::None {
+    if negatives.leaves_out() && negatives.correct == Correction::None {
         let key = "online.negatives.correct";
         let message =
             "negatives are not all kept, and nothing corrects for it: predictions are too high";
@@ -164,8 +175,8 @@ fn windows(loaded: &Loaded<Scenario>, online: &Online, found: &mut Vec<Problem>)
             .label(loaded.nearest_origin(other), "")
             .help(help)
     };
-    let Delay { mean, law } = &online.actions.delay;
-    if law.scales() && *mean > window && online.join.late == LateAction::Drop {
+    let Delay { mean, law, column } = &online.actions.delay;
+    if column.is_none() && law.scales() && *mean > window && online.join.late == LateAction::Drop {
         let message = format!(
             "actions come after {mean} on average, and the window closes after {window}: most positives are \
              trained on as negatives"
@@ -249,6 +260,8 @@ mod tests {
             ("[online.arrivals]\nkind = \"even\"\nrate = -3.0", "rate"),
             ("[online.negatives]\nkeep = -0.1", "keep"),
             ("[online.negatives]\nkeep = 0.0", "ln 0 is infinite"),
+            ("[online.negatives]\nkeep = { column = \"a\", of = { x = 7.0 } }", "must be a share"),
+            ("[online.negatives]\nkeep = { of = { x = 0.5 } }", "column"),
             ("[online.actions]\nnever = -0.5", "never"),
             ("[online.features]\nlost = 1.5", "lost"),
             ("[online.queue]\nlimit = 100", "at least the examples of one step"),
@@ -272,6 +285,10 @@ mod tests {
             ("train.stop.passes = 2.0\nonline = {}", "has no passes"),
             ("[online.actions.delay]\nlaw.kind = \"exponential\"", "that it varies is zero"),
             ("[online.negatives]\ncorrect = \"serving\"", "all negatives are kept"),
+            (
+                "[online.actions.delay]\ncolumn = \"late\"\nmean = \"1s\"",
+                "the delay of each request",
+            ),
             (
                 "model = { kind = \"mlp\", l2_embedding = 1e-4 }\nonline = {}",
                 "the future of the stream",

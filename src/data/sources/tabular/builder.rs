@@ -36,6 +36,9 @@ pub(crate) struct TableBuilder<'r> {
     /// Flag columns of a row.
     flags: usize,
     standardise: bool,
+    /// `[rows x extra columns]`; NaN where the cell is empty.
+    extra: Growing<'r, f64>,
+    extra_columns: usize,
     groups: Growing<'r, u32>,
     history: Option<HistoryCells<'r>>,
     /// The earliest time of rows that the user's own rule leaves out: days keep their numbers.
@@ -69,6 +72,8 @@ impl<'r> TableBuilder<'r> {
             numeric_columns: columns,
             flags: if config.missing == Missing::Flag { columns } else { 0 },
             standardise: config.standardise,
+            extra: Growing::new(room),
+            extra_columns: config.extra.len(),
             groups: Growing::new(room),
             history,
             earliest: None,
@@ -119,6 +124,7 @@ impl<'r> TableBuilder<'r> {
             self.stamps.push(stamp.0);
         }
         self.extend_numbers(&values.numeric);
+        self.extra.extend_from_slice(&values.extra);
         let (vocabularies, width) = (&mut self.vocabularies, categorical.len());
         self.codes.extend_with(rows * width, |codes| {
             for (index, (vocabulary, column)) in
@@ -213,6 +219,7 @@ impl<'r> TableBuilder<'r> {
             codes: self.codes.finish(columns)?,
             numeric: self.numeric.finish(width)?,
             flags: self.flags,
+            extra: self.extra.finish(self.extra_columns)?,
             groups: self.groups.finish(1)?,
             history,
             earliest: self.earliest,

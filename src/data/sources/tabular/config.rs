@@ -177,6 +177,10 @@ pub struct Config {
     pub categorical: Vec<String>,
     /// Columns with numbers.
     pub numeric: Vec<String>,
+    /// Columns with numbers that no model sees: shares and delays that `[online]` names. An empty cell
+    /// has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extra: Vec<String>,
     /// Replaces every number x by sign(x) ln(1 + |x|).
     pub log1p: bool,
     /// Shifts and scales every numeric column to mean 0 and standard deviation 1, over all rows of
@@ -236,6 +240,7 @@ impl Default for Config {
             group: None,
             categorical: Vec::new(),
             numeric: Vec::new(),
+            extra: Vec::new(),
             log1p: false,
             standardise: false,
             missing: Missing::default(),

@@ -10,7 +10,7 @@ use crate::data::log::held_out::Arranged;
 use crate::data::log::missing::missing_text;
 use crate::data::log::vocabulary::{Numbering, Vocabulary};
 use crate::data::log::{
-    Groups, Histories, Log, LogInstants, base_rate, days_by_calendar, days_by_parts, span,
+    Groups, Histories, Log, LogExtra, LogInstants, base_rate, days_by_calendar, days_by_parts, span,
 };
 use crate::data::reading::bad_rows::RowTally;
 use crate::data::reading::refused::keeps_all;
@@ -30,6 +30,7 @@ pub(super) struct Gathered<'r> {
     pub(super) numeric: Column<f32>,
     /// Flag columns of a row.
     pub(super) flags: usize,
+    pub(super) extra: Column<f64>,
     pub(super) groups: Column<u32>,
     pub(super) history: Option<GatheredHistory>,
     pub(super) earliest: Option<Stamp>,
@@ -108,6 +109,7 @@ impl Gathered<'_> {
             labels: self.labels,
             fields: ids_of_fields,
             numeric,
+            extra: LogExtra { names: config.extra.clone(), numbers: self.extra },
             groups,
             histories,
             instants,
@@ -142,6 +144,7 @@ impl Gathered<'_> {
         self.stamps = permuted(&self.stamps, room, self.stamps.len() / rows, order)?;
         self.codes = permuted(&self.codes, room, self.vocabularies.len(), order)?;
         self.numeric = permuted(&self.numeric, room, self.numeric.len() / rows, order)?;
+        self.extra = permuted(&self.extra, room, self.extra.len() / rows, order)?;
         self.groups = permuted(&self.groups, room, self.groups.len() / rows, order)?;
         if let Some(history) = &mut self.history {
             history.spans = permuted(&history.spans, room, 1, order)?;

@@ -93,7 +93,8 @@ pub(crate) fn load<'a>(
 pub(crate) fn wanted(config: &Config) -> Wanted<'_> {
     let label = config.impressions.is_none().then_some(&config.label);
     let single = [label, config.time.as_ref(), config.day.as_ref(), config.group.as_ref()];
-    let single = single.into_iter().flatten().chain(&config.categorical).chain(&config.numeric);
+    let single = single.into_iter().flatten().chain(&config.categorical);
+    let single = single.chain(&config.numeric).chain(&config.extra);
     let histories = config.history.iter().map(|history| &history.column);
     let candidates = config.impressions.iter();
     let candidates = candidates.flat_map(|one| iter::once(&one.column).chain(&one.clicked));
@@ -178,6 +179,7 @@ struct Plan<'a> {
     group: Option<usize>,
     categorical: Vec<usize>,
     numeric: Vec<usize>,
+    extra: Vec<usize>,
     history: Vec<usize>,
     impressions: Option<ImpressionsPlan<'a>>,
     log_scale: Option<LogScale>,
@@ -226,6 +228,7 @@ impl<'a> Plan<'a> {
             group: config.group.as_ref().map(|name| one("group", name)).transpose()?,
             categorical: many("categorical", &config.categorical)?,
             numeric: many("numeric", &config.numeric)?,
+            extra: many("extra", &config.extra)?,
             history: config
                 .history
                 .iter()
@@ -326,6 +329,13 @@ impl<'a, 'r> TableConsumer<'a, 'r> {
         for (index, column) in plan.numeric.iter().enumerate() {
             for row in 0..rows {
                 values.numeric[row * width + index] = plan.number(cell(row, *column), index)?;
+            }
+        }
+        values.extra.clear();
+        for row in 0..rows {
+            for (name, column) in plan.config.extra.iter().zip(&plan.extra) {
+                let cell = cell(row, *column);
+                values.extra.push(if cell.is_empty() { f64::NAN } else { number(cell, name)? });
             }
         }
         if let Some(group) = plan.group {

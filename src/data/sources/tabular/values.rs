@@ -15,6 +15,8 @@ pub(crate) struct Values {
     pub(crate) time: LastTime,
     /// `[rows x (numeric columns + flags)]`; NaN where the cell is empty.
     pub(crate) numeric: Vec<f32>,
+    /// `[rows x extra columns]`; NaN where the cell is empty.
+    pub(crate) extra: Vec<f64>,
 }
 
 /// The last time read. In most logs, many neighbouring rows have the same time.
