@@ -320,8 +320,7 @@ mod tests {
                 let (ne, auc) = (Some(entropy), Some(0.7));
                 health.evaluated(&at(100 * step), &Quality { ne, auc, ..Quality::default() });
             }
-            let mut online = crate::online::Online::default();
-            online.negatives = toml::from_str("keep = 0.1").unwrap();
+            let mut online: crate::online::Online = toml::from_str("negatives.keep = 0.1").unwrap();
             online.negatives.correct = correct;
             let scenario = Scenario { online: Some(online), ..Scenario::default() };
             health.broken(&scenario, |_| None).is_some()
