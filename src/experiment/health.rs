@@ -201,6 +201,13 @@ fn cause(scenario: &Scenario) -> String {
         return "the run began with arbitrary memory in some optimizer slots (start.missing = \"garbage\")"
             .to_string();
     }
+    if let Some(online) = scenario.online.as_ref().filter(|online| online.mistakes_late_actions()) {
+        return format!(
+            "actions that come after the window of {} are trained on as negatives, and stay so: a longer \
+             `online.join.window`, or `online.join.late = \"correct\"`",
+            online.join.window
+        );
+    }
     match RateEdge::of(scenario) {
         Some(edge) => format!(
             "{}, and with {} asynchronous training often breaks down from {} on: a smaller learning rate, or \
@@ -310,6 +317,20 @@ mod tests {
         };
         assert!(cause([0.5, 0.1]).contains("learned by heart"), "{}", cause([0.5, 0.1]));
         assert!(cause([0.1, 0.5]).starts_with("a learning rate"), "{}", cause([0.1, 0.5]));
+    }
+
+    #[test]
+    fn late_actions_that_are_dropped_are_named_before_the_rate() {
+        let cause = |settings: &str| {
+            let online = toml::from_str(settings).unwrap();
+            super::cause(&Scenario { online: Some(online), ..Scenario::default() })
+        };
+        let named = |settings: &str| cause(settings).contains("online.join.window");
+        assert!(named("actions.delay.mean = \"1h\"\njoin.window = \"15min\""));
+        assert!(!named("actions.delay.mean = \"5min\"\njoin.window = \"15min\""));
+        assert!(!named(
+            "actions.delay.mean = \"1h\"\njoin = { window = \"15min\", late = \"correct\" }"
+        ));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::arrivals::{Arrivals, ArrivalsChoice, Drawn};
 use super::columns::StreamError;
 use super::delays::{Actions, Features};
-use super::joiner::Join;
+use super::joiner::{Join, LateAction};
 use super::negatives::{Keep, Negatives};
 use super::pace::RequestPace;
 use super::queue::{QueueSettings, WhenFull};
@@ -45,6 +45,17 @@ impl Online {
     pub fn laws(&self) -> [(&'static str, &StepTimeChoice); 2] {
         let (actions, features) = (&self.actions.delay.law, &self.features.delay.law);
         [("actions.delay.law", actions), ("features.delay.law", features)]
+    }
+
+    /// Whether many actions come after the window of their request, and are dropped: if their mean
+    /// delay, where there is one, is half of it or more.
+    pub fn mistakes_late_actions(&self) -> bool {
+        let delay = &self.actions.delay;
+        let has_mean = delay.column.is_none() && delay.law.scales();
+        self.join.late == LateAction::Drop
+            && has_mean
+            && !delay.mean.is_zero()
+            && 2.0 * delay.mean.seconds() >= self.join.window.seconds()
     }
 
     /// Checks the columns that say something of each of these requests.

@@ -29,6 +29,29 @@ pub struct Stage {
 #[schemars(rename = "Settings")]
 pub struct StageSettings(pub BTreeMap<String, Value>);
 
+impl StageSettings {
+    /// Dotted keys and their values as TOML.
+    pub(super) fn leaves(&self) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        self.0.iter().for_each(|(key, value)| leaves(key.clone(), value, &mut all));
+        all
+    }
+}
+
+fn leaves(key: String, value: &Value, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(table) if !table.is_empty() => {
+            for (name, value) in table {
+                leaves(format!("{key}.{name}"), value, into);
+            }
+        }
+        value => {
+            let literal = toml::Value::try_from(value).expect("what was TOML is TOML");
+            into.push((key, literal.to_string()));
+        }
+    }
+}
+
 /// The checkpoint of a stage.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StageRef {

@@ -1,7 +1,5 @@
 //! The stages of a scenario, each as a scenario of its own.
 
-use serde_json::Value;
-
 use super::document::{
     DocumentInput, Override, Problem, Problems, Severity, load, suggest, to_toml,
 };
@@ -98,15 +96,14 @@ fn check_name(number: usize, stage: &Stage, before: &[ResolvedStage]) -> Result<
 
 /// Lays the settings of a stage over the scenario; with the warnings about them.
 fn resolve(text: &str, stage: &Stage) -> Result<(Scenario, Vec<Problem>), StageError> {
-    let mut settings = Vec::new();
-    for (key, value) in &stage.set.0 {
+    for key in stage.set.0.keys() {
         if ["stage", "daily", "scenario", "lab", "expect", "straggler", "preset"]
             .contains(&key.as_str())
         {
             return Err(StageError::NotItsOwn { stage: stage.name.clone(), key: key.clone() });
         }
-        leaves(key.clone(), value, &mut settings);
     }
+    let mut settings = stage.set.leaves();
     // A stage on its own has no stages that it could refer to.
     let is_reference = |key: &str, value: &str| {
         key == "start.from" && value.trim_start_matches(['"', '\'']).starts_with(PREFIX)
@@ -149,21 +146,6 @@ fn concerns(problem: &str, setting: &str) -> bool {
         inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
     within(problem, setting) || within(setting, problem)
-}
-
-/// Dotted keys and their values as TOML.
-fn leaves(key: String, value: &Value, into: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(table) if !table.is_empty() => {
-            for (name, value) in table {
-                leaves(format!("{key}.{name}"), value, into);
-            }
-        }
-        value => {
-            let literal = toml::Value::try_from(value).expect("what was TOML is TOML");
-            into.push((key, literal.to_string()));
-        }
-    }
 }
 
 /// Makes the earlier stage write the checkpoint that a stage starts from.

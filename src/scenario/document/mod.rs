@@ -231,6 +231,11 @@ impl<T> Loaded<T> {
         self.problems.sources.get(self.origin(path).source).layer > SourceLayer::Preset
     }
 
+    /// Whether the value at `path` comes from the command line or a point of a sweep.
+    pub fn is_override(&self, path: &str) -> bool {
+        self.problems.sources.get(self.origin(path).source).layer > SourceLayer::File
+    }
+
     /// Adds a problem found by a later check.
     pub fn report(&mut self, problem: Problem) {
         self.problems.list.push(problem);

@@ -10,6 +10,7 @@ mod pace;
 mod restart;
 mod serving;
 mod shards;
+mod stages;
 mod tables;
 
 use super::document::{Loaded, Problem};
@@ -56,6 +57,7 @@ fn problems(loaded: &Loaded<Scenario>) -> Vec<Problem> {
     restart::check(loaded, &mut found);
     tables::check(loaded, &mut found);
     shards::check(loaded, &mut found);
+    stages::check(loaded, &mut found);
     what_to_run(loaded, &mut found);
     still_clock(loaded, &mut found);
     without_effect(loaded, &mut found);
