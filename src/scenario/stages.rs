@@ -222,6 +222,22 @@ mod tests {
         assert!(base.stage.is_empty() && refresh.stage.is_empty());
     }
 
+    /// As the pages write them: an argument finds the key, also inside the table that it holds.
+    #[test]
+    fn arguments_change_keys_with_dots_in_quotes() {
+        let text = "straggler = 1\ndata.kind = \"synthetic\"\n[[stage]]\nname = \"live\"\n[stage.set]\n\
+                    \"train.days\" = \"1..2\"\n\"online.join\" = { window = \"1h\" }\n\"worker.batches\" = 2\n";
+        let input = DocumentInput::Text { name: "test", text };
+        let set = |number, text: &str| Override::argument(number, format!("stage.live.set.{text}"));
+        let arguments =
+            [set(1, "train.days=3"), set(2, "online.join.window=2h"), set(3, "train.batch=9")];
+        let live =
+            &load::<Scenario>(input, &arguments).unwrap().value.stages().unwrap()[0].scenario;
+        assert_eq!((live.worker.batches, live.train.batch), (2, 9));
+        let window = live.online.as_ref().unwrap().join.window.seconds();
+        assert_eq!((serde_json::to_value(&live.train.days).unwrap(), window), ("3".into(), 7200.0));
+    }
+
     #[test]
     fn a_stage_averages_because_another_one_starts_from_that() {
         let saving = |text: &str| read(text).unwrap()[0].scenario.checkpoint.clone().unwrap();

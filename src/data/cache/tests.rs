@@ -23,22 +23,23 @@ struct Bench {
 }
 
 const TABLE: &str = "kind = \"table\"\nfiles = [\"log.csv\"]\ntime = \"t\"\ntime_format = \"unix_seconds\"\n\
-    categorical = [\"item\", \"brand\"]\nnumeric = [\"price\"]\nmissing = \"flag\"\ngroup = \"user\"\n\
+    categorical = [\"item\", \"brand\"]\nnumeric = [\"price\"]\nextra = [\"late\", \"price\"]\nmissing = \"flag\"\ngroup = \"user\"\n\
     [history]\ncolumn = \"past\"\nfield = \"item\"\n";
 
 /// Rows not in the order of time, with missing numbers, long ids and histories.
 fn rows(count: usize, salt: usize) -> String {
-    let mut text = "label,t,item,brand,price,user,past\n".to_string();
+    let mut text = "label,t,item,brand,price,user,past,late\n".to_string();
     for row in 0..count {
         let (item, time) = (row * 7919 % 997 + salt, (row * 31 % count) * 977);
         let price = if row % 5 == 0 { String::new() } else { (row % 13).to_string() };
         let past = if row % 3 == 0 { String::new() } else { format!("i{}|i{item}", row % 11) };
         let long = if row % 50 == 0 { "a brand with a long name" } else { "b" };
         text.push_str(&format!(
-            "{},{time},i{item},{long}{},{price},u{},{past}\n",
+            "{},{time},i{item},{long}{},{price},u{},{past},{}\n",
             row % 2,
             row % 17,
-            row % 101
+            row % 101,
+            row as f64 / 7.0
         ));
     }
     text
@@ -122,9 +123,12 @@ fn seen(log: &dyn DataSource) -> String {
                 .map(|ids| (ids.keys().to_vec(), ids.texts().0.to_vec(), ids.texts().1.to_vec()))
         })
         .collect();
+    let columns = 0..log.extra().len();
+    let extra: Vec<f64> =
+        columns.flat_map(|column| (0..last).map(move |id| log.extra_number(column, id))).collect();
     let known =
         (log.schema(), log.days(), log.calendar(), log.held_out(), log.facts(), log.remarks());
-    format!("{batch:?} {ids:?} {known:?} {:?}", log.instants())
+    format!("{batch:?} {ids:?} {known:?} {:?} {extra:?}", (log.instants(), log.extra()))
 }
 
 /// Takes the file's rights away and gives them back, to change it.

@@ -178,8 +178,11 @@ struct Placing<'a> {
 
 impl Placing<'_> {
     fn table(&mut self, table: &mut KeyTable, shape: &Shape, default: Option<&Json>, depth: usize) {
-        let key = &self.setting.path[depth];
         let default = default_inside(Some(table), default);
+        let keys = shape.table_for(Some(table), default);
+        let is_known = keys.is_some_and(|keys| keys.field(&self.setting.path[depth]).is_some());
+        let (key, depth) = self.key(table, is_known, depth);
+        let key = &key;
         let is_last = depth + 1 == self.setting.path.len();
         if is_last {
             if key == TAG {
@@ -230,6 +233,17 @@ impl Placing<'_> {
             entry.node.origin = self.setting.key_origin;
         }
         self.inside(&mut entry.node, inner_shape, inner_default, depth + 1);
+    }
+
+    /// The next key, and at which part of the path it ends: where keys are free, as in what a stage
+    /// sets, a file may have written several parts as one key with dots.
+    fn key(&self, table: &KeyTable, is_known: bool, depth: usize) -> (String, usize) {
+        let path = &self.setting.path;
+        let joined = |end: usize| (path[depth..=end].join("."), end);
+        let is_there = |(key, _): &(String, usize)| table.entries.contains_key(key);
+        let written =
+            (depth..path.len()).rev().map(joined).find(|found| !is_known && is_there(found));
+        written.unwrap_or_else(|| joined(depth))
     }
 
     /// The value; for a list of plain values, an argument may leave out quotes and brackets:
